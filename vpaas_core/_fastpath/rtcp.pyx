@@ -38,8 +38,8 @@ cdef int rtcp_next(const uint8_t* data, int len, int* offset, RtcpPacket* out) n
     out.body = p + HEADER_BYTES
     out.body_len = size - HEADER_BYTES
     if p[0] & 0x20:
-        # RFC 3550 §6.4.1 wants padding on the last packet only, in whole words. libwebrtc pads each transport-cc
-        # feedback of a compound by one to three bytes, so neither is asked for.
+        # RFC 3550 §6.4.1 wants padding on the last packet only, in whole words. libwebrtc pads each transport
+        # feedback (transport-cc) of a compound by one to three bytes, so neither is asked for.
         if out.body_len == 0 or p[size - 1] == 0 or p[size - 1] > out.body_len:
             return -1
         out.body_len -= p[size - 1]
