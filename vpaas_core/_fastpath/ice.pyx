@@ -112,9 +112,9 @@ cdef void _admit(
         # RFC 8445 §7.3.2. The last nomination counts: the peer has moved to another network.
         changed[0] |= _select(ice, i, ICE_COMPLETED)
     elif ice.selected < 0 or (ice.state == ICE_CONNECTED and changed[0] & ICE_TUPLE_ADDED):
-        # RFC 8445 §7.3.2 would have a lite agent wait for the nomination; browsers start DTLS on the first pair
-        # that works and need their answer there. Only a new tuple moves it: the checks that keep several pairs
-        # alive would move it to and fro.
+        # RFC 8445 §7.3.2 would have a lite agent wait for the nomination; browsers start DTLS on the first
+        # pair that works and need their answer there. Only a new tuple moves it: the checks that keep
+        # several pairs alive would move it to and fro.
         changed[0] |= _select(ice, i, ICE_CONNECTED)
     if i == ice.selected:
         ice.last_consent_us = now_us
