@@ -1,0 +1,71 @@
+import type { types } from "mediasoup-client";
+import type { Kind, Permissions, Room, Source } from "./types.ts";
+
+export interface RemoteProducer {
+  id: string;
+  kind: Kind;
+  source: Source;
+  paused: boolean;
+}
+
+export interface RemotePeer {
+  id: string;
+  displayName?: string | null;
+  producers?: RemoteProducer[];
+}
+
+export interface Joined {
+  participantId: string;
+  room: Room;
+  permissions: Permissions;
+  peers: RemotePeer[];
+}
+
+export interface TransportParameters {
+  id: string;
+  iceParameters: types.IceParameters;
+  iceCandidates: types.IceCandidate[];
+  dtlsParameters: types.DtlsParameters;
+}
+
+export interface ConsumerParameters {
+  id: string;
+  producerId: string;
+  peerId: string;
+  kind: Kind;
+  rtpParameters: types.RtpParameters;
+  producerPaused: boolean;
+  source: Source;
+}
+
+/** Requests of the client: what is sent, what is answered. */
+export interface Requests {
+  getRouterRtpCapabilities: [Record<string, never>, types.RtpCapabilities];
+  join: [{ rtpCapabilities: types.RtpCapabilities; displayName?: string }, Joined];
+  createWebRtcTransport: [{ direction: "send" | "recv" }, TransportParameters];
+  connectWebRtcTransport: [{ transportId: string; dtlsParameters: types.DtlsParameters }, unknown];
+  restartIce: [{ transportId: string }, { iceParameters: types.IceParameters }];
+  produce: [
+    { transportId: string; kind: Kind; rtpParameters: types.RtpParameters; source: Source; paused: boolean },
+    { id: string },
+  ];
+  pauseProducer: [{ producerId: string }, unknown];
+  resumeProducer: [{ producerId: string }, unknown];
+  closeProducer: [{ producerId: string }, unknown];
+  consume: [{ transportId: string; producerId: string; paused: true }, ConsumerParameters];
+  resumeConsumer: [{ consumerId: string }, unknown];
+  closeConsumer: [{ consumerId: string }, unknown];
+  leave: [Record<string, never>, unknown];
+}
+
+/** Notifications of the server. */
+export type Notifications = {
+  peerJoined: [RemotePeer];
+  peerLeft: [{ id: string; reason?: string }];
+  producerAdded: [RemoteProducer & { peerId: string }];
+  producerPaused: [{ peerId: string; id: string }];
+  producerResumed: [{ peerId: string; id: string }];
+  producerClosed: [{ peerId: string; id: string }];
+  consumerClosed: [{ consumerId: string; reason?: string }];
+  roomClosed: [{ reason?: string }];
+};

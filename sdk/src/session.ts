@@ -1,0 +1,258 @@
+import { Device, type types } from "mediasoup-client";
+import { type CallError, requestError, roomClosedError } from "./errors.ts";
+import { type PathEvents, PathGuard } from "./ice.ts";
+import type { LocalTrack } from "./media.ts";
+import type { Joined, RemoteProducer } from "./protocol.ts";
+import { producerOptions } from "./publish.ts";
+import type { Roster } from "./roster.ts";
+import { Signaling } from "./signaling.ts";
+import type { CallOptions, CallStats, Source } from "./types.ts";
+
+type Direction = "send" | "recv";
+
+interface Received {
+  peerId: string;
+  consumer: types.Consumer;
+}
+
+export interface SessionEvents extends PathEvents {
+  /** One stream failed; the session goes on. */
+  failed(error: CallError): void;
+}
+
+/** One stay in the room over one connection, from join to loss. A call that reconnects begins another one. */
+export class Session {
+  readonly joined: Joined;
+  readonly #signaling: Signaling;
+  readonly #device: Device;
+  readonly #roster: Roster;
+  readonly #options: CallOptions;
+  readonly #events: SessionEvents;
+  readonly #transports = new Map<Direction, Promise<types.Transport>>();
+  readonly #producers = new Map<Source, types.Producer>();
+  /** By producer id. */
+  readonly #received = new Map<string, Received>();
+  /** Producers that are, or are about to be, received. */
+  readonly #wanted = new Set<string>();
+  #closed = false;
+
+  private constructor(
+    signaling: Signaling,
+    device: Device,
+    joined: Joined,
+    roster: Roster,
+    options: CallOptions,
+    events: SessionEvents,
+  ) {
+    this.#signaling = signaling;
+    this.#device = device;
+    this.joined = joined;
+    this.#roster = roster;
+    this.#options = options;
+    this.#events = events;
+  }
+
+  static async join(
+    url: string,
+    accessToken: string,
+    options: CallOptions,
+    roster: Roster,
+    events: SessionEvents,
+  ): Promise<Session> {
+    const signaling = await Signaling.connect(url, accessToken);
+    try {
+      const routerRtpCapabilities = await signaling.request("getRouterRtpCapabilities", {});
+      const device = await Device.factory();
+      await device.load({ routerRtpCapabilities });
+      const joined = await signaling.request("join", {
+        rtpCapabilities: device.recvRtpCapabilities,
+        ...(options.displayName ? { displayName: options.displayName } : {}),
+      });
+      const session = new Session(signaling, device, joined, roster, options, events);
+      session.#begin();
+      return session;
+    } catch (error) {
+      signaling.close();
+      throw requestError("join", error);
+    }
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Sends a local track, or does nothing when it is sent already or may not be. */
+  async publish(local: LocalTrack): Promise<void> {
+    if (this.#closed || !this.joined.permissions.canPublish || this.#producers.has(local.source)) return;
+    const transport = await this.#transport("send");
+    const options = producerOptions(local, this.#device, this.#options.codec);
+    const producer = await transport.produce(options);
+    this.#producers.set(local.source, producer);
+    if (local.muted !== options.appData?.["paused"]) this.setMuted(local.source, local.muted);
+  }
+
+  unpublish(source: Source): void {
+    const producer = this.#producers.get(source);
+    if (!producer) return;
+    this.#producers.delete(source);
+    producer.close();
+    this.#tell("closeProducer", { producerId: producer.id });
+  }
+
+  setMuted(source: Source, muted: boolean): void {
+    const producer = this.#producers.get(source);
+    if (!producer) return;
+    if (muted) producer.pause();
+    else producer.resume();
+    this.#tell(muted ? "pauseProducer" : "resumeProducer", { producerId: producer.id });
+  }
+
+  async replaceTrack(local: LocalTrack): Promise<void> {
+    await this.#producers.get(local.source)?.replaceTrack({ track: local.track });
+  }
+
+  async getStats(): Promise<CallStats> {
+    const read = async (direction: Direction): Promise<RTCStats[]> => {
+      const report = await (await this.#transports.get(direction))?.getStats();
+      return report ? [...(report as unknown as Map<string, RTCStats>).values()] : [];
+    };
+    const [send, recv] = await Promise.all([read("send"), read("recv")]);
+    return { send, recv };
+  }
+
+  /** Loudness 0…1 of each participant whose microphone was heard lately. */
+  audioLevels(): Map<string, number> {
+    const levels = new Map<string, number>();
+    for (const { peerId, consumer } of this.#received.values()) {
+      if (consumer.kind !== "audio") continue;
+      const level = consumer.rtpReceiver?.getSynchronizationSources()[0]?.audioLevel ?? 0;
+      levels.set(peerId, Math.max(level, levels.get(peerId) ?? 0));
+    }
+    return levels;
+  }
+
+  /** Leaves the room for good. */
+  leave(): void {
+    this.#tell("leave", {});
+    this.close();
+  }
+
+  /** Frees everything; local tracks and the roster stay with the call. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#signaling.close();
+    for (const transport of this.#transports.values()) transport.then((it) => it.close()).catch(() => {});
+    this.#producers.clear();
+    this.#received.clear();
+  }
+
+  #begin(): void {
+    this.#listen();
+    this.#roster.reconcile(this.joined.peers);
+    if (this.joined.permissions.canPublish) void this.#transport("send").catch(() => {});
+    for (const peer of this.joined.peers) {
+      for (const producer of peer.producers ?? []) void this.#consume(peer.id, producer);
+    }
+  }
+
+  #listen(): void {
+    const roster = this.#roster;
+    const signaling = this.#signaling;
+    signaling.on("close", (error) => this.#events.lost(error));
+    signaling.on("roomClosed", ({ reason }) => this.#events.lost(roomClosedError(reason)));
+    signaling.on("peerJoined", (peer) => {
+      roster.join(peer);
+      for (const producer of peer.producers ?? []) void this.#consume(peer.id, producer);
+    });
+    signaling.on("peerLeft", ({ id }) => {
+      for (const producerId of roster.producersOf(id)) this.#drop(producerId);
+      roster.leave(id);
+    });
+    signaling.on("producerAdded", ({ peerId, ...producer }) => {
+      roster.announce(peerId, producer);
+      void this.#consume(peerId, producer);
+    });
+    signaling.on("producerPaused", ({ peerId, id }) => roster.setPaused(peerId, id, true));
+    signaling.on("producerResumed", ({ peerId, id }) => roster.setPaused(peerId, id, false));
+    signaling.on("producerClosed", ({ peerId, id }) => {
+      this.#drop(id);
+      roster.unannounce(peerId, id);
+    });
+    signaling.on("consumerClosed", ({ consumerId }) => {
+      for (const [producerId, { peerId, consumer }] of this.#received) {
+        if (consumer.id !== consumerId) continue;
+        this.#drop(producerId);
+        roster.removeStream(peerId, producerId);
+      }
+    });
+  }
+
+  async #consume(peerId: string, { id: producerId, source }: RemoteProducer): Promise<void> {
+    if (!this.joined.permissions.canSubscribe || this.#wanted.has(producerId)) return;
+    this.#wanted.add(producerId);
+    try {
+      const transport = await this.#transport("recv");
+      const parameters = await this.#signaling.request("consume", {
+        transportId: transport.id,
+        producerId,
+        paused: true,
+      });
+      this.#roster.setPaused(peerId, producerId, parameters.producerPaused);
+      const consumer = await transport.consume({
+        id: parameters.id,
+        producerId,
+        kind: parameters.kind,
+        rtpParameters: parameters.rtpParameters,
+        // Tracks of one stream id are played in step: lips with voice, a screen with its sound.
+        streamId: `${peerId}-${source.startsWith("screen") ? "screen" : "person"}`,
+      });
+      if (this.#closed || !this.#wanted.has(producerId)) return consumer.close();
+      this.#received.set(producerId, { peerId, consumer });
+      this.#roster.addStream(peerId, producerId, consumer.track);
+      await this.#signaling.request("resumeConsumer", { consumerId: parameters.id });
+    } catch (error) {
+      // What has gone meanwhile is not missed.
+      if (!this.#closed && this.#wanted.has(producerId)) this.#events.failed(requestError("consume", error));
+    }
+  }
+
+  #drop(producerId: string): void {
+    this.#wanted.delete(producerId);
+    this.#received.get(producerId)?.consumer.close();
+    this.#received.delete(producerId);
+  }
+
+  #transport(direction: Direction): Promise<types.Transport> {
+    let transport = this.#transports.get(direction);
+    if (!transport) this.#transports.set(direction, (transport = this.#createTransport(direction)));
+    return transport;
+  }
+
+  async #createTransport(direction: Direction): Promise<types.Transport> {
+    const signaling = this.#signaling;
+    const parameters = await signaling.request("createWebRtcTransport", { direction });
+    const options = { ...parameters, iceServers: this.#options.iceServers ?? [] };
+    const transport =
+      direction === "send" ? this.#device.createSendTransport(options) : this.#device.createRecvTransport(options);
+    const transportId = transport.id;
+    transport.on("connect", ({ dtlsParameters }, done, failed) => {
+      signaling.request("connectWebRtcTransport", { transportId, dtlsParameters }).then(done, failed);
+    });
+    transport.on("produce", ({ kind, rtpParameters, appData }, done, failed) => {
+      const source = appData["source"] as Source;
+      const paused = appData["paused"] === true;
+      signaling.request("produce", { transportId, kind, rtpParameters, source, paused }).then(done, failed);
+    });
+    new PathGuard(transport, signaling, this.#events);
+    if (this.#closed) transport.close();
+    return transport;
+  }
+
+  /** For what needs no answer: when it gets lost, so does the session, and the next one tells anew. */
+  #tell(method: "closeProducer" | "pauseProducer" | "resumeProducer", data: { producerId: string }): void;
+  #tell(method: "leave", data: Record<string, never>): void;
+  #tell(method: "closeProducer" | "pauseProducer" | "resumeProducer" | "leave", data: never): void {
+    this.#signaling.request(method, data).catch(() => {});
+  }
+}

@@ -1,0 +1,85 @@
+import { Peer } from "protoo-client";
+import { CallError, closeError, requestError } from "./errors.ts";
+import { Emitter } from "./events.ts";
+import type { Notifications, Requests } from "./protocol.ts";
+import { Socket } from "./socket.ts";
+
+/** How long the server may take to accept the WebSocket, or to answer a request. */
+const ANSWER_MS_MAX = 10_000;
+
+type SignalingEvents = Notifications & { close: [error: CallError] };
+
+/** One WebSocket connection: requests, notifications, and the reason it closed. It never reconnects. */
+export class Signaling {
+  readonly #events = new Emitter<SignalingEvents>();
+  readonly #socket: Socket;
+  readonly #peer: Peer;
+
+  private constructor(url: string) {
+    this.#socket = new Socket(url);
+    this.#peer = new Peer(this.#socket);
+    this.#peer.on("notification", ({ method, data }) => {
+      this.#events.emit(method as keyof Notifications, data as never);
+    });
+    this.#peer.on("close", () => {
+      this.#events.emit("close", this.#closeError());
+      this.#events.clear();
+    });
+  }
+
+  static async connect(url: string, accessToken: string): Promise<Signaling> {
+    const address = new URL(url, location.href);
+    address.searchParams.set("accessToken", accessToken);
+    const signaling = new Signaling(address.href);
+    const opened = new Promise<void>((resolve, reject) => {
+      signaling.#peer.on("open", resolve);
+      signaling.on("close", reject);
+    });
+    try {
+      await deadline("connect", opened);
+      return signaling;
+    } catch (error) {
+      signaling.close();
+      throw error;
+    }
+  }
+
+  get closed(): boolean {
+    return this.#peer.closed;
+  }
+
+  on<Name extends keyof SignalingEvents>(name: Name, listener: (...args: SignalingEvents[Name]) => void): void {
+    this.#events.on(name, listener);
+  }
+
+  async request<Method extends keyof Requests>(
+    method: Method,
+    data: Requests[Method][0],
+  ): Promise<Requests[Method][1]> {
+    try {
+      return await deadline(method, this.#peer.request(method, data));
+    } catch (error) {
+      // A request dies with its connection, and the reason of that says more than "peer closed".
+      throw this.#socket.closed ? this.#closeError() : requestError(method, error);
+    }
+  }
+
+  /** Ends the connection; requests under way reject. */
+  close(): void {
+    this.#events.clear();
+    this.#peer.close();
+    this.#peer.removeAllListeners();
+  }
+
+  #closeError(): CallError {
+    return closeError(this.#socket.closeCode, this.#socket.closeReason);
+  }
+}
+
+function deadline<T>(what: string, work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new CallError(0, "Timeout", `${what}: no answer from the server.`)), ANSWER_MS_MAX);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
