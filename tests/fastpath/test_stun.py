@@ -1,5 +1,6 @@
 """RFC 5769 vectors, aioice's codec as the oracle, and messages wrong in every way one can think of."""
 
+import ipaddress
 import struct
 
 import pytest
@@ -148,7 +149,8 @@ def test_aioice_reads_our_success_response_and_we_read_its(
     )
     foreign.add_message_integrity(PASSWORD)
     assert bytes(foreign) == answer
-    assert stun.parse(answer).mapped_address == mapped
+    host, port = stun.parse(answer).mapped_address or ("", 0)
+    assert (ipaddress.ip_address(host), port) == (ipaddress.ip_address(mapped[0]), mapped[1])
 
 
 @pytest.mark.parametrize("code", list(StunError))
