@@ -1,7 +1,7 @@
 """Which packets of one receive stream to ask for again (RFC 4585 §6.2.1), and when.
 
-Plain data: no pointers, no clock. Times are `now_us`; within the list they are kept modulo 2^32 us (71 minutes),
-far longer than anything stays there.
+Plain data: no pointers, no clock. The list keeps times modulo 2^32 us (71 minutes), far longer than anything
+stays in it.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -19,7 +19,7 @@ cdef struct NackEntry:
 cdef struct NackList:
     int64_t highest         # ext_seq; INT64_MIN: no packet yet
     int count
-    bint key_frame_needed   # more was lost than is followed; the caller clears it when it asks for a key frame
+    bint key_frame_needed   # more was lost than can be followed; whoever asks for a key frame clears it
     uint64_t requested      # sequence numbers asked for, repetitions included
     uint64_t recovered      # arrived after they had been asked for
     uint64_t given_up
@@ -38,7 +38,7 @@ cdef inline int nack_on_packet(NackList* nacks, int64_t ext_seq, int64_t now_us)
     return nack_gap_or_late(nacks, ext_seq, now_us)
 
 
-# A key frame begins with this packet, already given to nack_on_packet: what lies before it is not asked for again.
+# A key frame begins with this packet, already given to nack_on_packet: what is older is not asked for again.
 cdef void nack_on_key_frame(NackList* nacks, int64_t ext_seq) noexcept nogil
 
 # Writes up to `room` sequence numbers to ask for now, in rtcp_write_nack's order, and returns how many.

@@ -18,6 +18,6 @@ cdef inline bint has_key_frames(int codec) noexcept nogil:
     return codec >= CODEC_VP8
 
 
-# True on the first packet of a decodable start; always False for a codec without key frames. H.264 and H.265
-# may send parameter sets and picture in packets of their own, all of them True: the first of a timestamp counts.
+# True on the first packet of a decodable start; always False for a codec without key frames. In H.264 and
+# H.265 parameter sets and picture may come in separate packets, all True: the first of a timestamp counts.
 cdef bint is_key_frame(int codec, const uint8_t* payload, int len) noexcept nogil
