@@ -93,7 +93,7 @@ cdef bint open_managers(CryptoEngine* engine) noexcept nogil:
         return False
     init(engine.queue, NULL)
     init(engine.single, NULL)
-    return engine.queue.used_arch > imb.IMB_ARCH_NOAESNI    # without AES-NI it is slower than OpenSSL
+    return engine.queue.used_arch >= imb.IMB_ARCH_SSE     # below it no AES-NI: OpenSSL is faster
 
 
 cdef CipherKey* key_alloc(size_t schedule_bytes, int key_bytes) noexcept nogil:

@@ -37,14 +37,21 @@ class SrtpSession:
 def srtp_derive_key(master_key: bytes, master_salt: bytes, label: int, length: int) -> bytes:
     """`length` bytes of session key for a label of RFC 3711 §4.3.2; keys of 16 or 32 bytes, salts to 14."""
 
-def fan_out(
-    sessions: list[SrtpSession], packets: list[bytes], rounds: int = 1, in_place: bool = False
-) -> list[list[bytes]]:
-    """Each RTP packet protected for each session, in the order of the forwarding loop, with one flush.
+def fan_out(sessions: list[SrtpSession], packets: list[bytes], in_place: bool = False) -> list[list[bytes]]:
+    """Each RTP packet protected for each session: one list of SRTP packets per session. See FanOut."""
 
-    The sessions must share a backend (ValueError). `rounds` repeats the work without the GIL, for timing;
-    `in_place` encrypts each payload where its ciphertext goes.
+class FanOut:
+    """RTP packets to protect for sessions of one backend (else ValueError), as the forwarding loop does.
+
+    `in_place` encrypts each payload where its ciphertext goes; otherwise all come from the one plaintext.
     """
+
+    def __init__(self, sessions: list[SrtpSession], packets: list[bytes], in_place: bool = False) -> None: ...
+    def run(self, rounds: int) -> None:
+        """Protects everything and flushes, `rounds` times over, without the GIL."""
+
+    def protected(self) -> list[list[bytes]]:
+        """The SRTP packets of the last round, one list per session."""
 
 def unprotect_repeatedly(session: SrtpSession, packet: bytes, rounds: int) -> int:
     """The plaintext length, or -reason, of one SRTP packet of ROC 0, unprotected `rounds` times."""

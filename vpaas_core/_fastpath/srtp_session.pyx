@@ -1,7 +1,7 @@
 """SRTP over `bytes`, for tests and tools: a test peer's whole SRTP, and the loops the benchmarks time."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 from vpaas_core._fastpath.crypto cimport GCM_TAG_BYTES, HMAC_KEY_BYTES
 from vpaas_core._fastpath.drop cimport DROP_SRTP_MALFORMED
@@ -84,6 +84,8 @@ cdef class SrtpSession:
 
     cdef int open(self, profile, bytes key, bytes salt, backend) except -1:
         self.profile = SrtpProfile(profile)
+        if srtp_key_bytes(profile) == 0:
+            raise ValueError(f"unknown profile {profile}")
         if len(key) != srtp_key_bytes(profile) or len(salt) != srtp_salt_bytes(profile):
             expected = f"{srtp_key_bytes(profile)} + {srtp_salt_bytes(profile)} bytes"
             raise ValueError(f"{self.profile.name} takes {expected}")
@@ -163,7 +165,16 @@ cdef class SrtpSession:
         return bytes(out[:n])
 
 
-cdef struct Protection:         # one packet of a fan-out
+def fan_out(
+    sessions: list[SrtpSession], packets: list[bytes], in_place: bool = False,
+) -> list[list[bytes]]:
+    """Each RTP packet protected for each session: one list of SRTP packets per session. See FanOut."""
+    work = FanOut(sessions, packets, in_place)
+    work.run(1)
+    return work.protected()
+
+
+cdef struct Protection:         # one packet for one session
     SrtpKeys* keys
     const uint8_t* packet
     int header_len
@@ -173,46 +184,62 @@ cdef struct Protection:         # one packet of a fan-out
     int out_len
 
 
-def fan_out(
-    sessions: list[SrtpSession], packets: list[bytes], rounds: int = 1, in_place: bool = False,
-) -> list[list[bytes]]:
-    """Each RTP packet protected for each session, in the order of the forwarding loop, with one flush.
+cdef class FanOut:
+    """RTP packets to protect for sessions of one backend (else ValueError), as the forwarding loop does.
 
-    The sessions must share a backend (ValueError). `rounds` repeats the work without the GIL, for timing;
-    `in_place` encrypts each payload where its ciphertext goes.
+    `in_place` encrypts each payload where its ciphertext goes; otherwise all come from the one plaintext.
     """
-    cdef SrtpSession session = sessions[0]
-    cdef SrtpEngine* engine = session.engine
-    cdef int slot_bytes = max(map(len, packets)) + GCM_TAG_BYTES
-    cdef int count = len(sessions) * len(packets)
-    cdef int n = 0
-    cdef int repeats = rounds
-    cdef bint copy = in_place
-    cdef bytearray arena = bytearray(count * slot_bytes)
-    cdef Protection* work = <Protection*>malloc(count * sizeof(Protection))
-    try:
-        if work == NULL:
+
+    cdef SrtpEngine* engine
+    cdef Protection* work
+    cdef int count
+    cdef bint in_place
+    cdef list packets, sessions    # kept alive: work points into them
+    cdef bytearray arena
+
+    def __init__(self, sessions: list[SrtpSession], packets: list[bytes], in_place: bool = False) -> None:
+        cdef SrtpSession session = sessions[0]
+        cdef int slot_bytes = max(map(len, packets)) + GCM_TAG_BYTES
+        cdef Protection* w
+        self.engine = session.engine
+        self.in_place = in_place
+        self.packets = list(packets)
+        self.sessions = list(sessions)
+        self.arena = bytearray(len(sessions) * len(packets) * slot_bytes)
+        self.work = <Protection*>calloc(len(sessions) * len(packets), sizeof(Protection))
+        if self.work == NULL:
             raise MemoryError
         for session in sessions:
-            if session.engine != engine:
+            if session.engine != self.engine:
                 raise ValueError("the sessions have different backends")
             for packet in packets:
-                work[n].keys = session.keys
-                work[n].packet = packet
-                work[n].header_len = rtp_header_bytes(packet, len(packet))
-                if work[n].header_len == 0:
+                w = &self.work[self.count]
+                w.keys = session.keys
+                w.packet = packet
+                w.header_len = rtp_header_bytes(packet, len(packet))
+                if w.header_len == 0:
                     raise SrtpError(DROP_SRTP_MALFORMED)
-                work[n].payload_len = len(packet) - work[n].header_len
-                work[n].index = session.send_index(packet)
-                work[n].out = <uint8_t*>arena + n * slot_bytes
-                n += 1
+                w.payload_len = len(packet) - w.header_len
+                w.index = session.send_index(packet)
+                w.out = <uint8_t*>self.arena + self.count * slot_bytes
+                self.count += 1
+
+    def __dealloc__(self) -> None:
+        free(self.work)
+
+    def run(self, rounds: int) -> None:
+        """Protects everything and flushes, `rounds` times over, without the GIL."""
+        cdef int repeats = rounds
         with nogil:
             for _ in range(repeats):
-                protect_all(engine, work, count, copy)
-        out = [bytes(work[n].out[:work[n].out_len]) for n in range(count)]
-        return [out[n:n + len(packets)] for n in range(0, count, len(packets))]
-    finally:
-        free(work)
+                protect_all(self.engine, self.work, self.count, self.in_place)
+
+    def protected(self) -> list[list[bytes]]:
+        """The SRTP packets of the last round, one list per session."""
+        cdef int n
+        out = [bytes(self.work[n].out[:self.work[n].out_len]) for n in range(self.count)]
+        per_session = len(self.packets)
+        return [out[i:i + per_session] for i in range(0, self.count, per_session)]
 
 
 cdef void protect_all(SrtpEngine* engine, Protection* work, int count, bint in_place) noexcept nogil:

@@ -20,7 +20,7 @@ cdef extern from *:
     #define IMB_SONAME ""
     #define IMB_VERSION_NUM 0
     enum { IMB_CIPHER_CNTR, IMB_CIPHER_NULL, IMB_DIR_ENCRYPT, IMB_AUTH_HMAC_SHA_1, IMB_AUTH_NULL,
-           IMB_ORDER_CIPHER_HASH, IMB_STATUS_COMPLETED, IMB_MAX_JOBS = 1, IMB_ARCH_NOAESNI };
+           IMB_ORDER_CIPHER_HASH, IMB_STATUS_COMPLETED, IMB_MAX_JOBS = 1, IMB_ARCH_SSE };
     struct gcm_key_data { char unused; };
     struct gcm_context_data { char unused; };
     typedef struct IMB_JOB {
@@ -54,7 +54,7 @@ cdef extern from *:
         IMB_MAX_JOBS
     const int IMB_CIPHER_CNTR, IMB_CIPHER_NULL, IMB_DIR_ENCRYPT, IMB_AUTH_HMAC_SHA_1, IMB_AUTH_NULL
     const int IMB_ORDER_CIPHER_HASH, IMB_STATUS_COMPLETED
-    const uint32_t IMB_ARCH_NOAESNI
+    const uint32_t IMB_ARCH_SSE
 
     ctypedef struct gcm_key_data "struct gcm_key_data":
         pass

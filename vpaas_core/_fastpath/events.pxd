@@ -1,0 +1,32 @@
+"""What a worker has to tell Python: a bounded ring of small records, written under the worker's lock."""
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
+
+
+cpdef enum EventKind:
+    EVENT_DTLS = 1          # a DTLS datagram arrived: id = transport, payload = datagram
+    EVENT_ICE_STATE         # id = transport, value = IceState
+    EVENT_ICE_TUPLE         # id = transport: another tuple is selected
+    EVENT_TUPLE             # id = plain transport that learned its peer's address (comedia)
+    EVENT_SOCKET_ERROR      # id = socket, value = errno
+
+
+cdef struct EventHeader:
+    uint32_t size           # payload bytes
+    uint32_t id
+    uint16_t kind
+    uint16_t value
+
+
+cdef struct EventRing:
+    uint8_t* data
+    uint32_t head           # bytes ever written and read, modulo 2^32
+    uint32_t tail
+
+
+cdef int events_init(EventRing* ring) noexcept nogil
+cdef void events_free(EventRing* ring) noexcept nogil
+# DROP_NONE, or DROP_EVENT_RING_FULL
+cdef int events_put(EventRing* ring, int kind, uint32_t id, int value, const uint8_t* payload, uint32_t size) noexcept nogil
+# Payload bytes copied to `out` (EVENT_BYTES_MAX of room), or -1 when the ring is empty.
+cdef int events_take(EventRing* ring, EventHeader* header, uint8_t* out) noexcept nogil
