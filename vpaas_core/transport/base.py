@@ -1,0 +1,234 @@
+"""What every transport does: produce, consume, close."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from vpaas_core._fastpath.loop import Loop
+from vpaas_core.codecs import is_rtx
+from vpaas_core.codes import codec_code, extension_codes
+from vpaas_core.consumer import Consumer
+from vpaas_core.errors import InvalidParameters, InvalidState, NotFound, ResourceLimit, Unsupported
+from vpaas_core.events import Emitter
+from vpaas_core.ortc import (
+    RtpMapping,
+    can_consume,
+    consumable_parameters,
+    consumer_parameters,
+    payload_type_map,
+    producer_mapping,
+)
+from vpaas_core.parameters import MediaKind, RtpCapabilities, RtpCodecParameters, RtpParameters
+from vpaas_core.producer import Producer
+from vpaas_core.stats import Stats, entry
+
+if TYPE_CHECKING:
+    from vpaas_core.router import Router
+
+FIRST_SEQ_MAX = 0x7FFF
+"""RFC 3711 §3.3.1: a first sequence number in the lower half cannot wrap before the receiver has seen it."""
+
+
+class Transport(Emitter):
+    """One peer's path to a router. Everything on it closes with it."""
+
+    EVENTS: tuple[str, ...] = ("close",)
+
+    def __init__(self, router: Router, native_id: int, app_data: Any) -> None:
+        super().__init__()
+        self.id = str(uuid.uuid4())
+        self.app_data = app_data
+        self.closed = False
+        self.router = router
+        self.native_id = native_id
+        self.producers: dict[str, Producer] = {}
+        self.consumers: dict[str, Consumer] = {}
+        self._next_mid = 0
+        self._cname = secrets.token_hex(8)
+        router.transports[self.id] = self
+        router.worker.transports[native_id] = self
+
+    @property
+    def core(self) -> Loop:
+        """The worker's packet path."""
+        return self.router.worker.core
+
+    def produce(
+        self,
+        *,
+        kind: MediaKind,
+        rtp_parameters: RtpParameters,
+        paused: bool = False,
+        key_frame_request_delay_ms: int = 500,
+        app_data: Any = None,
+        id: str | None = None,  # noqa: A002 - mediasoup's name
+    ) -> Producer:
+        """Take a stream from the peer.
+
+        Raises InvalidParameters, Unsupported (the router does not have the codec), InvalidState (closed).
+        """
+        self._check_open()
+        if id is not None and id in self.router.producers:
+            raise InvalidParameters("id", f"{id!r} is in use")
+        if rtp_parameters.rtcp.cname is None:
+            rtp_parameters = replace(rtp_parameters, rtcp=replace(rtp_parameters.rtcp, cname=self._cname))
+        mapping = producer_mapping(rtp_parameters, self.router.rtp_capabilities)
+        consumable = consumable_parameters(kind, rtp_parameters, self.router.rtp_capabilities, mapping)
+        native_id = self._add_producer(kind, rtp_parameters, paused, key_frame_request_delay_ms)
+        producer = Producer(
+            id or str(uuid.uuid4()),
+            self,
+            kind,
+            rtp_parameters,
+            mapping,
+            consumable,
+            native_id,
+            paused=paused,
+            app_data=app_data,
+        )
+        self.producers[producer.id] = producer
+        self.router.producers[producer.id] = producer
+        return producer
+
+    def _add_producer(
+        self, kind: MediaKind, parameters: RtpParameters, paused: bool, key_frame_request_delay_ms: int
+    ) -> int:
+        media = [codec for codec in parameters.codecs if not is_rtx(codec.mime_type)]
+        feedback = {(each.type, each.parameter) for codec in media for each in codec.rtcp_feedback}
+        encodings = [
+            (each.ssrc or 0, each.rtx.ssrc if each.rtx else 0, each.rid or "")
+            for each in parameters.encodings
+        ]
+        try:
+            return self.core.add_producer(
+                self.native_id,
+                video=kind == "video",
+                clock_rate=media[0].clock_rate,
+                mid=parameters.mid or "",
+                cname=(parameters.rtcp.cname or "")[:32],
+                encodings=encodings or [(0, 0, "")],
+                codecs={codec.payload_type: codec_code(codec.mime_type) for codec in media},
+                rtx={
+                    codec.payload_type: int(codec.parameters["apt"])
+                    for codec in parameters.codecs
+                    if is_rtx(codec.mime_type)
+                },
+                extensions=extension_codes(parameters.header_extensions),
+                nack=("nack", "") in feedback,
+                pli=("nack", "pli") in feedback,
+                fir=("ccm", "fir") in feedback,
+                paused=paused,
+                key_frame_request_delay_us=key_frame_request_delay_ms * 1000,
+            )
+        except ValueError as error:
+            raise InvalidParameters("rtpParameters.encodings", str(error)) from None
+        except MemoryError:
+            raise ResourceLimit("no memory for another producer") from None
+
+    def consume(
+        self,
+        *,
+        producer_id: str,
+        rtp_capabilities: RtpCapabilities,
+        paused: bool = False,
+        enable_rtx: bool = True,
+        app_data: Any = None,
+        mid: str | None = None,
+    ) -> Consumer:
+        """Send a producer's stream to the peer, with numbers of its own.
+
+        Raises NotFound (no such producer on this router), Unsupported (the peer has none of its codecs),
+        InvalidParameters, InvalidState (closed).
+        """
+        self._check_open()
+        producer = self.router.producers.get(producer_id)
+        if producer is None:
+            raise NotFound(f"no producer {producer_id!r} on this router")
+        if not can_consume(producer.consumable, rtp_capabilities):
+            raise Unsupported("rtpCapabilities have none of the producer's codecs")
+        if mid is None:
+            mid = str(self._next_mid)
+            self._next_mid += 1
+        parameters = consumer_parameters(
+            producer.consumable, rtp_capabilities, mid=mid, enable_rtx=enable_rtx
+        )
+        consumer = Consumer(
+            str(uuid.uuid4()),
+            self,
+            producer,
+            parameters,
+            self._add_consumer(producer, parameters, paused),
+            paused=paused,
+            app_data=app_data,
+        )
+        self.consumers[consumer.id] = consumer
+        return consumer
+
+    def _add_consumer(self, producer: Producer, parameters: RtpParameters, paused: bool) -> int:
+        encoding = parameters.encodings[0]
+        assert encoding.ssrc is not None
+        try:
+            return self.core.add_consumer(
+                self.native_id,
+                producer.native_id,
+                ssrc=encoding.ssrc,
+                rtx_ssrc=encoding.rtx.ssrc if encoding.rtx else 0,
+                mid=parameters.mid or "",
+                payload_types=_payload_types(producer.mapping, producer.consumable, parameters),
+                rtx_payload_type=_rtx_payload_type(parameters.codecs) if encoding.rtx else None,
+                extensions={
+                    kind: number for number, kind in extension_codes(parameters.header_extensions).items()
+                },
+                first_seq=secrets.randbelow(FIRST_SEQ_MAX) + 1,
+                first_rtx_seq=secrets.randbelow(FIRST_SEQ_MAX) + 1,
+                paused=paused,
+            )
+        except MemoryError:
+            raise ResourceLimit("no memory for another consumer") from None
+
+    def get_stats(self) -> list[Stats]:
+        """One transport entry: what arrived, what was sent, and why anything was dropped."""
+        self._check_open()
+        return [entry("transport", self.id, self.core.transport_stats(self.native_id))]
+
+    def close(self) -> None:
+        """Close it and all that is on it. Closing twice does nothing."""
+        if self.closed:
+            return
+        self.closed = True
+        for producer in list(self.producers.values()):
+            producer.transport_closed()
+        for consumer in list(self.consumers.values()):
+            consumer.transport_closed()
+        self._release()
+        del self.router.worker.transports[self.native_id]
+        self.router.transports.pop(self.id, None)
+        self.core.close_transport(self.native_id)
+        self._emit("close")
+
+    def _release(self) -> None:
+        """What a kind of transport holds beside its packet path."""
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise InvalidState(f"transport {self.id} is closed")
+
+
+def _payload_types(
+    mapping: RtpMapping, consumable: RtpParameters, parameters: RtpParameters
+) -> dict[int, int]:
+    """The producer's own payload types -> the consumer's, by way of the router's."""
+    to_consumer = payload_type_map(consumable, parameters)
+    return {
+        each.payload_type: to_consumer[each.mapped_payload_type]
+        for each in mapping.codecs
+        if each.mapped_payload_type in to_consumer
+    }
+
+
+def _rtx_payload_type(codecs: list[RtpCodecParameters]) -> int | None:
+    return next((codec.payload_type for codec in codecs if is_rtx(codec.mime_type)), None)
