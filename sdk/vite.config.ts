@@ -40,7 +40,7 @@ const example: UserConfig = {
 /** The page at `/`. */
 const page: UserConfig = {
   build: { outDir: served, emptyOutDir: true, modulePreload: { polyfill: false } },
-  server: { proxy: { "/vpaas": { target: "http://127.0.0.1:8000", ws: true }, "/demo": "http://127.0.0.1:8000" } },
+  server: { proxy: { "/vpaas": { target: "http://127.0.0.1:8080", ws: true }, "/demo": "http://127.0.0.1:8080" } },
 };
 
 export default defineConfig(({ mode }) => {

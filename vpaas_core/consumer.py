@@ -73,7 +73,7 @@ class Consumer(Emitter):
         self._transport.core.request_key_frame(self._native_id)
 
     def get_stats(self) -> list[Stats]:
-        """One outbound-rtp entry; loss, jitter and round trip as the viewer reports them. Times in seconds."""
+        """One outbound-rtp entry; loss, jitter and round trip are the viewer's reports. Times in seconds."""
         self._check_open()
         values = self._transport.core.consumer_stats(self._native_id)
         return [entry("outbound-rtp", self.id, {"kind": self.kind, **values})]

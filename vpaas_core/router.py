@@ -98,7 +98,7 @@ class Router(Emitter):
         )
 
     def can_consume(self, producer_id: str, rtp_capabilities: RtpCapabilities) -> bool:
-        """Whether a peer with these capabilities can receive a producer. Raises NotFound, InvalidParameters."""
+        """Whether a peer with these capabilities can receive it. Raises NotFound, InvalidParameters."""
         producer = self.producers.get(producer_id)
         if producer is None:
             raise NotFound(f"no producer {producer_id!r} on this router")

@@ -30,10 +30,10 @@ const REQUEST_CODES: Record<number, string> = {
 };
 
 const DEVICE_ERRORS: Record<string, string> = {
-  NotAllowedError: "Permission was not given",
-  NotFoundError: "No such device was found",
-  NotReadableError: "The device is in use by another program, or does not work",
-  OverconstrainedError: "The device cannot do what was asked of it",
+  NotAllowedError: "permission was not given",
+  NotFoundError: "no such device was found",
+  NotReadableError: "the device is in use by another program, or does not work",
+  OverconstrainedError: "the device cannot do what was asked of it",
 };
 
 /** Another try cannot help after these. */
@@ -66,5 +66,6 @@ export function requestError(method: string, cause: unknown): CallError {
 export function deviceError(source: string, cause: unknown): CallError {
   if (cause instanceof CallError) return cause;
   const { name = "Error", message = String(cause) } = cause as Partial<Error>;
-  return new CallError(0, name, `${source}: ${DEVICE_ERRORS[name] ?? message}.`, { cause });
+  const reason = DEVICE_ERRORS[name] ?? message.replace(/\.$/, "");
+  return new CallError(0, name, `${source[0]!.toUpperCase()}${source.slice(1)}: ${reason}.`, { cause });
 }

@@ -6,6 +6,8 @@ import { Socket } from "./socket.ts";
 
 /** How long the server may take to accept the WebSocket, or to answer a request. */
 const ANSWER_MS_MAX = 10_000;
+const ATTEMPTS_MAX = 6;
+const TOO_MANY_PAUSE_MS = 1000;
 
 type SignalingEvents = Notifications & { close: [error: CallError] };
 
@@ -56,11 +58,17 @@ export class Signaling {
     method: Method,
     data: Requests[Method][0],
   ): Promise<Requests[Method][1]> {
-    try {
-      return await deadline(method, this.#peer.request(method, data));
-    } catch (error) {
-      // A request dies with its connection, and the reason of that says more than "peer closed".
-      throw this.#socket.closed ? this.#closeError() : requestError(method, error);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await deadline(method, this.#peer.request(method, data));
+      } catch (cause) {
+        // A request dies with its connection, and the reason of that says more than "peer closed".
+        if (this.#socket.closed) throw this.#closeError();
+        const error = requestError(method, cause);
+        // Entering a large room takes more requests at once than the server allows.
+        if (error.code !== 429 || attempt === ATTEMPTS_MAX) throw error;
+        await new Promise((resolve) => setTimeout(resolve, attempt * TOO_MANY_PAUSE_MS * (0.5 + Math.random())));
+      }
     }
   }
 

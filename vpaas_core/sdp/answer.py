@@ -108,8 +108,9 @@ def build_answer(
         ice_options=["ice2", "trickle"],
         extmap_allow_mixed=offer.extmap_allow_mixed,
     )
-    mids = tuple(mid for index in bundle if (mid := offer.media[index].mid) is not None)
-    if any(group.semantics == "BUNDLE" for group in offer.groups):
+    offered_mids = {mid for group in offer.groups if group.semantics == "BUNDLE" for mid in group.mids}
+    mids = tuple(mid for index in bundle if (mid := offer.media[index].mid) in offered_mids)
+    if mids:
         answer.groups.append(Group("BUNDLE", mids))
     connection, port = _default_destination(local.candidates)
     streams = _Streams(stream_id, secrets.token_hex(8))
@@ -162,7 +163,7 @@ def _accepted(offered: MediaSection, accepted: AnswerSection, streams: _Streams)
     extensions = common_extensions(
         accepted.offered, accepted.router, accepted.kind, receive=receives or not sends, send=sends
     )
-    section.extmaps = [_answer_extmap(each, offered) for each in extensions]
+    section.extmaps = [_answer_extmap(each) for each in extensions]
     if accepted.receives is not None:
         _add_simulcast(section, offered, accepted_rids(offered, codecs[0], extensions), codecs[0])
     if accepted.sends is not None:
@@ -170,11 +171,10 @@ def _accepted(offered: MediaSection, accepted: AnswerSection, streams: _Streams)
     return section
 
 
-def _answer_extmap(extension: RtpHeaderExtension, offered: MediaSection) -> ExtMap:
-    """RFC 8285 §6: the same id, and the direction from our side; none where the offer gives none."""
-    given = next(each.direction for each in offered.extmaps if each.id == extension.preferred_id)
-    mirrored: dict[Direction | None, Direction | None] = {"sendonly": "recvonly", "recvonly": "sendonly"}
-    return ExtMap(extension.preferred_id, extension.uri, mirrored.get(given, given))
+def _answer_extmap(extension: RtpHeaderExtension) -> ExtMap:
+    """RFC 8285 §6: the same id, and the direction as we see it; none if it is that of the media."""
+    mirrored: dict[Direction, Direction] = {"sendonly": "recvonly", "recvonly": "sendonly"}
+    return ExtMap(extension.preferred_id, extension.uri, mirrored.get(extension.direction))
 
 
 def _add_simulcast(

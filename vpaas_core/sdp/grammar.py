@@ -96,7 +96,7 @@ def integer(text: str, high: int, low: int = 0) -> int:
 
 def words(value: str, at_least: int) -> list[str]:
     """The space-separated fields of a value. Raises InvalidParameters if there are fewer than `at_least`."""
-    fields = value.split()
+    fields = [each for each in value.split(" ") if each]
     if len(fields) < at_least:
         malformed(f"fewer than {at_least} fields", value or "(empty)")
     return fields

@@ -66,7 +66,6 @@ class Negotiation:
     ) -> None:
         self._offer = parse(offer) if isinstance(offer, str) else offer
         self._capabilities = capabilities
-        self._mixed = self._offer.extmap_allow_mixed or any(m.extmap_allow_mixed for m in self._offer.media)
         refusals = [self._refusal(section) for section in self._offer.media]
         self._bundle = _bundle(self._offer, refusals)
         self._check_refusals(refusals, single)
@@ -119,7 +118,7 @@ class Negotiation:
             return f"{section.proto} is not DTLS-SRTP"
         if not section.rtcp_mux:
             return "it has no rtcp-mux"
-        offered = offered_capabilities(section, kind, self._mixed)
+        offered = offered_capabilities(self._offer, section, kind)
         if not choose_codecs(offered, self._capabilities):
             return "the router takes none of its codecs"
         return None
@@ -148,7 +147,7 @@ class Negotiation:
         kind = _kind(section)
         assert kind is not None
         direction = section.direction or self._offer.direction or "sendrecv"
-        offered = offered_capabilities(section, kind, self._mixed)
+        offered = offered_capabilities(self._offer, section, kind)
         sent = None
         if publish and direction in ("sendrecv", "sendonly"):
             sent = sent_parameters(section, kind, offered, self._capabilities)
@@ -165,7 +164,7 @@ class Negotiation:
         negotiated = next((each for each in self.sections if each.index == index), None)
         return AnswerSection(
             kind=kind,
-            offered=offered_capabilities(section, kind, self._mixed),
+            offered=offered_capabilities(self._offer, section, kind),
             router=self._capabilities,
             receives=negotiated.rtp_parameters if negotiated else None,
             sends=consumer,

@@ -21,18 +21,17 @@ from vpaas_core.parameters import (
 )
 
 from .grammar import parse_fmtp
-from .session import MediaSection, Rid, RtpMap
+from .session import MediaSection, Rid, RtpMap, SessionDescription
 
 # RFC 3551 §6: formats a peer may offer without an rtpmap.
 _STATIC = {0: RtpMap("PCMU", 8000), 8: RtpMap("PCMA", 8000), 9: RtpMap("G722", 8000)}
 _ONE_BYTE_ID_MAX = 14
 
 
-def offered_capabilities(section: MediaSection, kind: MediaKind, mixed: bool) -> RtpCapabilities:
-    """Codecs and header extensions of a section under the offer's own numbers.
-
-    `mixed`: the offer allows two-byte header extensions, so ids above 14 can be used (RFC 8285 §4.1.2).
-    """
+def offered_capabilities(
+    offer: SessionDescription, section: MediaSection, kind: MediaKind
+) -> RtpCapabilities:
+    """Codecs and header extensions of a section under the offer's own numbers."""
     codecs = []
     for payload_type in section.payload_types:
         rtpmap = section.rtpmaps.get(payload_type) or _STATIC.get(payload_type)
@@ -59,7 +58,9 @@ def offered_capabilities(section: MediaSection, kind: MediaKind, mixed: bool) ->
             )
         )
     extensions: dict[int, RtpHeaderExtension] = {}
-    for each in section.extmaps:
+    # RFC 8285 §4.1.2: ids above 14 need two-byte headers, and those a permission.
+    mixed = offer.extmap_allow_mixed or section.extmap_allow_mixed
+    for each in [*section.extmaps, *offer.extmaps]:
         if each.id <= (255 if mixed else _ONE_BYTE_ID_MAX):
             direction: Direction = each.direction or "sendrecv"
             extensions.setdefault(each.id, RtpHeaderExtension(kind, each.uri, each.id, direction=direction))

@@ -50,7 +50,18 @@ def parse(text: str) -> SessionDescription:
     mids = [section.mid for section in session.media if section.mid is not None]
     if len(mids) != len(set(mids)):
         malformed("two media sections have the same mid", " ".join(mids))
+    for section in session.media:
+        _check_extmaps([*session.extmaps, *section.extmaps])
     return session
+
+
+def _check_extmaps(extmaps: list[ExtMap]) -> None:
+    """RFC 8285 §5: an id means one thing in a section, whether said there or for the session."""
+    uris: dict[int, str] = {}
+    for each in extmaps:
+        # Ids of 4096 and more are alternatives to choose from (RFC 8285 §6).
+        if each.id < 4096 and uris.setdefault(each.id, each.uri) != each.uri:
+            malformed(f"two header extensions have the id {each.id}", each)
 
 
 def _read_media(lines: list[Line]) -> MediaSection:
@@ -197,7 +208,7 @@ def _read_rtpmap(value: str) -> tuple[int, RtpMap]:
 
 def _read_fmtp(value: str) -> tuple[int, str]:
     payload_type, _, parameters = value.partition(" ")
-    return integer(payload_type, 127), parameters.strip()
+    return integer(payload_type, 127), parameters.strip(" ")
 
 
 def _read_feedback(value: str) -> Feedback:
@@ -243,11 +254,11 @@ def _read_simulcast(value: str) -> Simulcast:
 
 def _read_group(value: str) -> Group:
     semantics, *mids = words(value, 1)
-    return Group(semantics, tuple(mids))
+    return Group(semantics, tuple(token(mid) for mid in mids))
 
 
 def _read_ice_options(target: Attributes, value: str) -> None:
-    target.ice_options.extend(each for each in value.split() if each not in target.ice_options)
+    target.ice_options.extend(each for each in value.split(" ") if each and each not in target.ice_options)
 
 
 _COMMON_READERS: dict[str, _Reader] = {
@@ -269,7 +280,7 @@ MEDIA_READERS: dict[str, _Reader] = {
     **_COMMON_READERS,
     "mid": _once("mid", token),
     "bundle-only": _flag("bundle_only"),
-    "msid": _append("msids", str.strip),
+    "msid": _append("msids", lambda value: value.strip(" ")),
     "candidate": _append("candidates", read_candidate),
     "end-of-candidates": _flag("end_of_candidates"),
     "rtcp-mux": _flag("rtcp_mux"),

@@ -56,7 +56,7 @@ class Feedback(NamedTuple):
 
     def __str__(self) -> str:
         target = "*" if self.payload_type is None else self.payload_type
-        return f"{target} {self.type} {self.parameter}".rstrip()
+        return f"{target} {self.type} {self.parameter}".rstrip(" ")
 
 
 class ExtMap(NamedTuple):
@@ -69,7 +69,7 @@ class ExtMap(NamedTuple):
 
     def __str__(self) -> str:
         direction = f"/{self.direction}" if self.direction else ""
-        return f"{self.id}{direction} {self.uri} {self.attributes}".rstrip()
+        return f"{self.id}{direction} {self.uri} {self.attributes}".rstrip(" ")
 
 
 class Group(NamedTuple):
@@ -93,7 +93,7 @@ class Rid(NamedTuple):
     """ "pt=96,97;max-width=1280"."""
 
     def __str__(self) -> str:
-        return f"{self.id} {self.direction} {self.restrictions}".rstrip()
+        return f"{self.id} {self.direction} {self.restrictions}".rstrip(" ")
 
 
 class SimulcastStream(NamedTuple):

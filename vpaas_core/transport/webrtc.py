@@ -27,7 +27,7 @@ _ICE_STATES: dict[int, IceState] = {
 }
 
 EARLY_DATAGRAMS_MAX = 8
-"""DTLS datagrams kept while `connect` is on its way: a post-quantum ClientHello is two, sent up to four times."""
+"""DTLS datagrams kept while `connect` is on its way: a post-quantum ClientHello is two, maybe repeated."""
 
 
 class WebRtcTransport(Transport):
