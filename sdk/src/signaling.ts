@@ -16,6 +16,8 @@ export class Signaling {
   readonly #events = new Emitter<SignalingEvents>();
   readonly #socket: Socket;
   readonly #peer: Peer;
+  /** Rejects each request under way: protoo's peer forgets them when it is the other side that closes. */
+  readonly #pending = new Set<(error: CallError) => void>();
 
   private constructor(url: string) {
     this.#socket = new Socket(url);
@@ -24,6 +26,7 @@ export class Signaling {
       this.#events.emit(method as keyof Notifications, data as never);
     });
     this.#peer.on("close", () => {
+      for (const fail of this.#pending) fail(this.#closeError());
       this.#events.emit("close", this.#closeError());
       this.#events.clear();
     });
@@ -33,12 +36,9 @@ export class Signaling {
     const address = new URL(url, location.href);
     address.searchParams.set("accessToken", accessToken);
     const signaling = new Signaling(address.href);
-    const opened = new Promise<void>((resolve, reject) => {
-      signaling.#peer.on("open", resolve);
-      signaling.on("close", reject);
-    });
+    const opened = new Promise<void>((resolve) => signaling.#peer.on("open", resolve));
     try {
-      await deadline("connect", opened);
+      await signaling.#answered("connect", opened);
       return signaling;
     } catch (error) {
       signaling.close();
@@ -60,7 +60,7 @@ export class Signaling {
   ): Promise<Requests[Method][1]> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await deadline(method, this.#peer.request(method, data));
+        return await this.#answered(method, this.#peer.request(method, data));
       } catch (cause) {
         // A request dies with its connection, and the reason of that says more than "peer closed".
         if (this.#socket.closed) throw this.#closeError();
@@ -79,15 +79,19 @@ export class Signaling {
     this.#peer.removeAllListeners();
   }
 
+  #answered<T>(what: string, answer: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const late = () => reject(new CallError(0, "Timeout", `${what}: no answer from the server.`));
+      const timer = setTimeout(late, ANSWER_MS_MAX);
+      this.#pending.add(reject);
+      answer.then(resolve, reject).finally(() => {
+        clearTimeout(timer);
+        this.#pending.delete(reject);
+      });
+    });
+  }
+
   #closeError(): CallError {
     return closeError(this.#socket.closeCode, this.#socket.closeReason);
   }
-}
-
-function deadline<T>(what: string, work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout>;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new CallError(0, "Timeout", `${what}: no answer from the server.`)), ANSWER_MS_MAX);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
