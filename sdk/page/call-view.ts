@@ -64,8 +64,8 @@ export class CallView {
       this.#controls.element,
       this.#toasts.element,
     );
-    const own = this.#gallery.add(personKey(OWN), { participantId: OWN, name: options.name, kind: "person", own: true });
-    own.setMuted(true);
+    const { name } = options;
+    this.#gallery.add(personKey(OWN), { participantId: OWN, name, kind: "person", own: true }).setMuted(true);
     this.#listen();
     this.#onConnection(call.connection);
   }

@@ -26,7 +26,9 @@ export class DevicePicker {
   async refresh(): Promise<void> {
     const found = await devices();
     const rows = ROWS.filter(([pick]) => pick !== "speaker" || "setSinkId" in HTMLMediaElement.prototype);
-    this.element.replaceChildren(...rows.map(([pick, list, label, image]) => this.#row(pick, found[list], label, image)));
+    this.element.replaceChildren(
+      ...rows.map(([pick, list, label, image]) => this.#row(pick, found[list], label, image)),
+    );
   }
 
   close(): void {

@@ -44,7 +44,11 @@ export function landing(options: PageOptions, onJoin: (entry: Entry) => Promise<
   });
   const join = h("button", { type: "submit", className: "primary wide" });
   const error = h("div", { className: "problem", role: "alert", hidden: true });
-  const shuffle = h("button", { type: "button", className: "inside", title: "Another name", aria: { label: "Another room name" } }, icon("shuffle"));
+  const shuffle = h(
+    "button",
+    { type: "button", className: "inside", title: "Another name", aria: { label: "Another room name" } },
+    icon("shuffle"),
+  );
   const form = h(
     "form",
     { className: "entry" },

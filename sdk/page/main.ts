@@ -108,7 +108,8 @@ async function start(): Promise<void> {
   try {
     await enter({ room: options.room, name, media: mediaOptions(options) });
   } catch (error) {
-    app.replaceChildren(goodbye({ title: "You could not join", text: explain(error as Error), again: "Try again" }, showLanding));
+    const text = explain(error as Error);
+    app.replaceChildren(goodbye({ title: "You could not join", text, again: "Try again" }, showLanding));
   }
 }
 

@@ -16,7 +16,8 @@ export class Meter {
     this.close();
     const context = (this.#context = new AudioContext());
     // A page may have to wait for a first click before it may process sound.
-    if (context.state === "suspended") addEventListener("pointerdown", () => void this.#context?.resume(), { once: true });
+    const resume = () => void this.#context?.resume();
+    if (context.state === "suspended") addEventListener("pointerdown", resume, { once: true });
     const analyser = context.createAnalyser();
     analyser.fftSize = 512;
     context.createMediaStreamSource(new MediaStream([track])).connect(analyser);

@@ -5,7 +5,11 @@ import { icon } from "./icons.ts";
 /** Device choice during a call. */
 export function openSettings(onPick: (pick: Pick, deviceId: string) => void): void {
   const picker = new DevicePicker(onPick);
-  const close = h("button", { type: "button", className: "plain", title: "Close", aria: { label: "Close" } }, icon("close"));
+  const close = h(
+    "button",
+    { type: "button", className: "plain", title: "Close", aria: { label: "Close" } },
+    icon("close"),
+  );
   const dialog = h(
     "dialog",
     { className: "settings", aria: { label: "Settings" } },

@@ -34,7 +34,11 @@ export class Tile {
     avatar.style.setProperty("--hue", String(hue(name)));
     this.element = h(
       "div",
-      { className: `tile ${kind}`, role: "group", data: { participant: participantId, kind, live: "false", picture: "false" } },
+      {
+        className: `tile ${kind}`,
+        role: "group",
+        data: { participant: participantId, kind, live: "false", picture: "false" },
+      },
       kind === "person" && avatar,
       this.#video,
       h("div", { className: "nameplate" }, this.#badge, h("span", { className: "name" }, label)),

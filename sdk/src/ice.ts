@@ -2,6 +2,8 @@ import type { types } from "mediasoup-client";
 import { CallError } from "./errors.ts";
 import type { Signaling } from "./signaling.ts";
 
+/** Browsers may try for ever to reach a server whose media port is blocked. */
+const CONNECTING_MS_MAX = 12_000;
 /** A short disturbance heals by itself; only a longer one is worth an ICE restart. */
 const DISCONNECTED_MS_MAX = 2000;
 const RESTART_MS_MAX = 8000;
@@ -26,6 +28,7 @@ export class PathGuard {
     this.#transport = transport;
     this.#signaling = signaling;
     this.#events = events;
+    transport.on("connect", () => this.#schedule(CONNECTING_MS_MAX));
     transport.on("connectionstatechange", (state) => this.#onState(state));
     transport.observer.once("close", () => clearTimeout(this.#timer));
   }
@@ -37,10 +40,14 @@ export class PathGuard {
       if (this.#broken) this.#events.restored();
       this.#broken = false;
     } else if (state === "disconnected" || state === "failed") {
-      if (!this.#broken) this.#events.interrupted();
-      this.#broken = true;
+      this.#interrupted();
       this.#schedule(state === "failed" ? 0 : DISCONNECTED_MS_MAX);
     }
+  }
+
+  #interrupted(): void {
+    if (!this.#broken) this.#events.interrupted();
+    this.#broken = true;
   }
 
   #schedule(ms: number): void {
@@ -50,6 +57,7 @@ export class PathGuard {
 
   async #restart(): Promise<void> {
     if (this.#transport.closed) return;
+    this.#interrupted();
     if (this.#restarts++ === RESTARTS_MAX) {
       this.#events.lost(new CallError(0, "MediaPathLost", "No media gets through to the server."));
       return;
