@@ -1,0 +1,1 @@
+"""Measurements: `scripts/bench NAME`, or `pytest benchmarks`."""
