@@ -137,7 +137,7 @@ PYTHON
     set_done "python-${*:-run}" "$key"
 }
 
-# The extension modules, in place: only what changed is compiled again.
+# need_extensions DIRECTORY: its extension modules, in place; only what changed is compiled again.
 need_extensions() {
     local flags sources options=()
     flags=$({
@@ -145,26 +145,26 @@ need_extensions() {
         ls /usr/include/intel-ipsec-mb.h 2>&1 || true
         echo "${VPAAS_CHECKED:-}"
     } | digest)
-    sources=$flags-$(find vpaas_core \( -name '*.pyx' -o -name '*.pxd' -o -name '*.h' \) -print0 | digest_files)
-    is_done extensions "$sources" && have_extensions && return
-    is_done flags "$flags" || options+=(--force)
-    quietly "compiling the packet path (a few minutes the first time)" build_extensions "${options[@]}"
-    set_done flags "$flags"
-    set_done extensions "$sources"
+    sources=$flags-$(find vpaas_core "$1" \( -name '*.pyx' -o -name '*.pxd' -o -name '*.h' \) -print0 | digest_files)
+    is_done "extensions-$1" "$sources" && have_extensions "$1" && return
+    is_done "flags-$1" "$flags" || options+=(--force)
+    quietly "compiling $1 (a minute or two when all is new)" build_extensions "$1" "${options[@]}"
+    set_done "flags-$1" "$flags"
+    set_done "extensions-$1" "$sources"
 }
 
 have_extensions() {
     local source
     while IFS= read -r -d '' source; do
         compgen -G "${source%.pyx}.*.so" >/dev/null || return 1
-    done < <(find vpaas_core -name '*.pyx' -print0)
+    done < <(find "$1" -name '*.pyx' -print0)
 }
 
 build_extensions() {
     local log=build/extensions.log
     mkdir -p build
-    VPAAS_BUILD_JOBS=$JOBS "$VENV/bin/python" setup.py build_ext --inplace --parallel "$JOBS" "$@" 2>&1 | tee "$log" ||
-        return 1
+    VPAAS_EXTENSIONS=$1 VPAAS_BUILD_JOBS=$JOBS \
+        "$VENV/bin/python" setup.py build_ext --inplace --parallel "$JOBS" "${@:2}" 2>&1 | tee "$log" || return 1
     # Cython only hints at a nogil function that takes the GIL after each call: here that is an error.
     if grep -A6 'performance hint' "$log"; then
         rm -rf build/cython
@@ -209,7 +209,7 @@ need_bundle() {
 need_all() {
     need_system
     need_python web "$@"
-    need_extensions
+    need_extensions vpaas_core
     need_installed
     need_bundle
 }

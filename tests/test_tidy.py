@@ -15,7 +15,13 @@ FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 500
 # A ratchet: what is longer, how long it may be, and why. An entry goes when its subject fits the limit.
 LONGER_FUNCTIONS: dict[str, tuple[int, str]] = {}
-LONGER_FILES: dict[str, tuple[int, str]] = {}
+LONGER_FILES: dict[str, tuple[int, str]] = {
+    "vpaas_core/_fastpath/control.pyx": (
+        630,
+        "all that Python can ask of a worker: one class, a short method a call, state that only they share",
+    ),
+}
+WITHOUT_HEADER = {"srtp_session.pyx"}  # for tests and tools in Python; nothing in the packet path may use it
 
 CLOCK = re.compile(
     r"\b(clock_gettime|gettimeofday|CLOCK_\w+|(from|c?import) (libc\.)?time\b|perf_counter|monotonic\()"
@@ -104,8 +110,8 @@ def test_only_the_loop_reads_a_clock() -> None:
 
 
 def test_each_module_has_its_header() -> None:
-    missing = [name(path) for path in FASTPATH.rglob("*.pyx") if not path.with_suffix(".pxd").exists()]
-    assert missing == []
+    bare = {path.name for path in FASTPATH.rglob("*.pyx") if not path.with_suffix(".pxd").exists()}
+    assert bare == WITHOUT_HEADER
 
 
 def test_what_python_may_call_has_a_stub() -> None:
