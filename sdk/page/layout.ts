@@ -26,8 +26,9 @@ export function arrange(area: Size, featured: number, others: number, gap: numbe
   if (others === 0) return { featured: cells(area, featured, gap), others: [] };
   const stage = { ...area };
   const strip = { ...area };
+  const wide = area.width > area.height;
   let [dx, dy] = [0, 0];
-  if (area.width > area.height) {
+  if (wide) {
     strip.width = clamp(area.width * STRIP.share, STRIP.widthMin, STRIP.widthMax);
     stage.width = area.width - strip.width - gap;
     dx = stage.width + gap;
@@ -39,15 +40,14 @@ export function arrange(area: Size, featured: number, others: number, gap: numbe
   }
   return {
     featured: cells(stage, featured, gap),
-    others: grid(strip, others, gap).map((rect) => ({ ...rect, x: rect.x + dx, y: rect.y + dy })),
+    others: grid(strip, others, gap, wide).map((rect) => ({ ...rect, x: rect.x + dx, y: rect.y + dy })),
   };
 }
 
 /** Equal tiles as large as they get, rows centred. Tiles may be narrower than a camera picture, down to 4:3 on a wide
  *  area and 3:4 on a tall one, when that leaves more of the picture to see. */
-export function grid(area: Size, count: number, gap: number): Rect[] {
-  const upright = area.width <= area.height;
-  const narrowest = upright ? 3 / 4 : 4 / 3;
+export function grid(area: Size, count: number, gap: number, wide = area.width > area.height): Rect[] {
+  const narrowest = wide ? 4 / 3 : 3 / 4;
   let best = { columns: 1, rows: count, width: 0, height: 0, score: -1 };
   for (let columns = 1; columns <= count; columns++) {
     const rows = Math.ceil(count / columns);
@@ -56,7 +56,7 @@ export function grid(area: Size, count: number, gap: number): Rect[] {
     const width = Math.min(cell.width, cell.height * aspect);
     const height = width / aspect;
     // A narrow tile crops the picture, which costs part of what its area gains; on a phone people hold upright anyway.
-    const score = width * height * (upright ? 1 : Math.sqrt(aspect / CAMERA_ASPECT));
+    const score = width * height * (wide ? Math.sqrt(aspect / CAMERA_ASPECT) : 1);
     if (score > best.score) best = { columns, rows, width, height, score };
   }
   return place(area, count, best, gap);
