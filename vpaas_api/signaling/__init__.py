@@ -1,0 +1,1 @@
+"""Signalling: protoo framing, one session a socket, and the rooms participants meet in."""
