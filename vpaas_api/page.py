@@ -15,7 +15,7 @@ NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>VPaaS
 <p>The API is running. To build the page and start the node, run <code>scripts/serve</code> in the source
 tree.</p>"""
 
-SECURITY_HEADERS = {
+HEADERS = {
     # 'self' does not cover ws: in every browser; blob: is recorded media and workers the bundler inlines.
     "Content-Security-Policy": "; ".join(
         [
@@ -30,6 +30,7 @@ SECURITY_HEADERS = {
             "object-src 'none'",
         ]
     ),
+    "Access-Control-Allow-Origin": "*",  # an app's own page may import the SDK from here
     "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self)",
     "Referrer-Policy": "no-referrer",  # a room may be in the address
     "X-Content-Type-Options": "nosniff",
@@ -51,5 +52,5 @@ class Page(StaticFiles):
             response = await super().get_response(path, scope)
         hashed = path.replace("\\", "/").startswith("assets/")
         response.headers["Cache-Control"] = IMMUTABLE if hashed else REVALIDATE
-        response.headers.update(SECURITY_HEADERS)
+        response.headers.update(HEADERS)
         return response

@@ -46,6 +46,14 @@ async def test_the_page_may_use_camera_and_sockets_but_no_foreign_code(static: P
     assert headers["x-content-type-options"] == "nosniff"
 
 
+async def test_the_page_of_an_app_may_import_the_sdk(static: Path) -> None:
+    (static / "vpaas.js").write_text("export class WebRTC {}")
+    async with page(static) as client:
+        response = await client.get("/vpaas.js", headers={"Origin": "https://app.example"})
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert response.headers["cache-control"] == "no-cache"
+
+
 @pytest.mark.parametrize(
     "path", ["/assets/none.js", "/../secret", "/%2e%2e/secret", "/assets", "/assets/%00"]
 )
