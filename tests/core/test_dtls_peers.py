@@ -1,4 +1,4 @@
-"""DTLS with peers that are not ours: recorded browsers, OpenSSL as a library and as a process, RSA certificates."""
+"""DTLS with peers that are not ours: recorded browsers, OpenSSL as library and process, RSA certificates."""
 
 import shutil
 import socket
