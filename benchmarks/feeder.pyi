@@ -5,9 +5,7 @@ class Feeder:
     """Sends bursts of `burst` packets from the connected socket `fd`, from SRTP index 1 on."""
 
     def __init__(self, fd: int, profile: int, key: tuple[bytes, bytes], burst: int) -> None: ...
-    def feed(
-        self, target: Loop | Floor, packet: bytes, header_len: int, bursts: int, consumers: int
-    ) -> None:
+    def feed(self, target: Loop | Floor, packet: bytes, header_len: int, bursts: int, consumers: int) -> None:
         """Sends `bursts` bursts, each when the one before has gone to all `consumers`.
 
         All are copies of the RTP packet `packet`, but for sequence number and timestamp; `header_len` counts

@@ -1,4 +1,8 @@
-"""One publisher and many viewers on loopback: before the real worker, and before the bare loop it is measured against."""
+"""One publisher and many viewers on loopback, for the real worker and for the bare loop it is held against.
+
+The viewers' sockets are full and never read, so what the kernel spends on delivering to them counts, for both
+alike. A burst goes out when the one before has been forwarded, so its size is what the worker finds queued.
+"""
 
 import resource
 import secrets
@@ -150,7 +154,9 @@ class Forwarding:
         loop.start()
         publisher = self._stack.enter_context(_bound_socket())
         key_in = case.new_key()
-        producer = _add_producer(loop, _connect(loop, ("127.0.0.1", port), publisher, case, key_in, case.new_key()))
+        producer = _add_producer(
+            loop, _connect(loop, ("127.0.0.1", port), publisher, case, key_in, case.new_key())
+        )
         keys_out = [case.new_key() for _ in self.sinks]
         for sink, key in zip(self.sinks, keys_out, strict=True):
             transport = _connect(loop, ("127.0.0.1", port), sink, case, case.new_key(), key)
@@ -170,9 +176,7 @@ def _connect(loop: Loop, to: Address, peer: socket.socket, case: Case, remote: K
     ufrag, password = secrets.token_hex(8).encode(), secrets.token_hex(16).encode()
     transport = loop.add_webrtc_transport(ufrag, password, secrets.randbits(32), 3_600_000_000)
     loop.set_srtp(transport, case.profile, *remote, *local)
-    request = build_binding_request(
-        ufrag + b":peer", password, priority=1, tie_breaker=1, use_candidate=True
-    )
+    request = build_binding_request(ufrag + b":peer", password, priority=1, tie_breaker=1, use_candidate=True)
     peer.sendto(request, to)
     while loop.transport_state(transport)["remote"] is None:
         time.sleep(0.0001)

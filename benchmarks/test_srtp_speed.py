@@ -35,7 +35,11 @@ def rtp(seq: int, size: int) -> bytes:
     return struct.pack("!BBHII", 0x80, 96, seq, 0, 1) + bytes(size - 12)
 
 
-def report(benchmark: BenchmarkFixture, packets: int) -> None:
+def report(
+    benchmark: BenchmarkFixture, work: str, profile: SrtpProfile, backend: SrtpBackend, packets: int
+) -> None:
+    benchmark.group = work
+    benchmark.extra_info.update(work=work, profile=profile.name, backend=backend.name)
     if benchmark.stats is not None:  # None under --benchmark-disable
         benchmark.extra_info["ns_per_packet"] = round(benchmark.stats.stats.min / packets * 1e9)
 
@@ -47,9 +51,9 @@ def test_protect(
 ) -> None:
     sessions = [session(profile, backend, seed) for seed in range(CONSUMERS)]
     work = FanOut(sessions, [rtp(seq, size) for seq in range(burst)])
-    benchmark.group = f"protect {size} B, bursts of {burst}"
     benchmark(work.run, ROUNDS)
-    report(benchmark, CONSUMERS * burst * ROUNDS)
+    name = f"protect {size} B, bursts of {burst}"
+    report(benchmark, name, profile, backend, CONSUMERS * burst * ROUNDS)
 
 
 @pytest.mark.parametrize(("profile", "backend", "size"), cases)
@@ -58,6 +62,5 @@ def test_unprotect(
 ) -> None:
     peer = session(profile, backend, 1)
     packet = peer.protect_rtp(rtp(0, size))
-    benchmark.group = f"unprotect {size} B"
     assert benchmark(unprotect_repeatedly, peer, packet, 1000) == size
-    report(benchmark, 1000)
+    report(benchmark, f"unprotect {size} B", profile, backend, 1000)

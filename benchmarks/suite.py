@@ -1,0 +1,41 @@
+"""Runs a file of benchmarks under pytest-benchmark and hands back what each of them has found."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(file: str, options: list[str]) -> list[dict[str, Any]]:
+    """`extra_info` of every benchmark in benchmarks/`file`, in order; pytest's own report goes to stderr.
+
+    Raises SystemExit when one of them fails.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        report = Path(directory) / "report.json"
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            f"benchmarks/{file}",
+            f"--benchmark-json={report}",
+            "--benchmark-quiet",
+            "-q",
+            *options,
+        ]
+        finished = subprocess.run(command, cwd=ROOT, stdout=sys.stderr)
+        if finished.returncode:
+            raise SystemExit(finished.returncode)
+        benchmarks = json.loads(report.read_text())["benchmarks"]
+    return [benchmark["extra_info"] for benchmark in benchmarks]
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """A table; columns whose first entry is a number are aligned to the right."""
+    numeric = [cell.replace(".", "", 1).isdigit() for cell in rows[0]]
+    lines = [head, ["---:" if right else "---" for right in numeric], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
