@@ -314,18 +314,16 @@ cdef class Core:
         cdef bytes mid_text = _text(mid, ID_TEXT_MAX, "mid")
         cdef bytes cname_text = _text(cname, CNAME_MAX, "cname")[:CNAME_MAX]
         cdef bytes rid_text
+        cdef uint32_t ssrc, rtx_ssrc
+        cdef list rids = [_text(rid, ID_TEXT_MAX, "rid") for _, _, rid in encodings]
         self.begin()
         try:
             t = self.transport(transport)
-            for ssrc, rtx_ssrc, rid in encodings:
-                for number in (ssrc, rtx_ssrc):
-                    if number and u64map_get(&t.receive_ssrcs, number) != NULL:
-                        raise ValueError(f"ssrc {number} is already in use on this transport")
+            _check_free(t, [number for each in encodings for number in each[:2] if number])
             p = producer_new(self.new_id(), t, video)
             if p == NULL:
                 raise MemoryError
-            for ssrc, rtx_ssrc, rid in encodings:
-                rid_text = _text(rid, ID_TEXT_MAX, "rid")
+            for (ssrc, rtx_ssrc, _), rid_text in zip(encodings, rids):
                 s = producer_add_stream(p, ssrc, rtx_ssrc, clock_rate)
                 if s == NULL:
                     producer_free(p)
@@ -336,14 +334,18 @@ cdef class Core:
             p.mid_len = <uint8_t>len(mid_text)
             memcpy(p.cname, <const char*>cname_text, len(cname_text))
             p.cname_len = <uint8_t>len(cname_text)
-            for payload_type, codec in codecs.items():
-                p.codec_by_pt[payload_type & 0x7F] = codec
-            for payload_type, apt in rtx.items():
-                p.rtx_apt[payload_type & 0x7F] = apt
-            for extension_id, kind in extensions.items():
-                t.extension_kinds[extension_id & 0xFF] = kind
-            p.nack, p.pli, p.fir, p.paused = nack, pli, fir, paused
-            p.key_frame_request_delay_us = key_frame_request_delay_us
+            try:
+                for payload_type, codec in codecs.items():
+                    p.codec_by_pt[payload_type & 0x7F] = codec
+                for payload_type, apt in rtx.items():
+                    p.rtx_apt[payload_type & 0x7F] = apt
+                for extension_id, kind in extensions.items():
+                    t.extension_kinds[extension_id & 0xFF] = kind
+                p.nack, p.pli, p.fir, p.paused = nack, pli, fir, paused
+                p.key_frame_request_delay_us = key_frame_request_delay_us
+            except BaseException:
+                producer_free(p)
+                raise
             u64map_put(&self.pl.producers, p.id, p)
             return p.id
         finally:
@@ -619,6 +621,13 @@ cdef class Core:
         cdef list outgoing = self.outgoing
         self.outgoing = []
         return outgoing
+
+
+cdef int _check_free(const Transport* t, list ssrcs) except -1:
+    for i, ssrc in enumerate(ssrcs):
+        if ssrc in ssrcs[:i] or u64map_get(&t.receive_ssrcs, ssrc) != NULL:
+            raise ValueError(f"ssrc {ssrc} is already in use on this transport")
+    return 0
 
 
 cdef int _check_credentials(bytes ufrag, bytes pwd) except -1:

@@ -26,7 +26,7 @@ from vpaas_core._fastpath.router cimport NO_PAYLOAD_TYPE, RecvStream, SentPacket
 from vpaas_core._fastpath.rtp cimport EXT_ABS_SEND_TIME, Extension, Packet
 from vpaas_core._fastpath.select cimport select_follows, select_packet
 from vpaas_core._fastpath.seqnum cimport extend16
-from vpaas_core._fastpath.srtp cimport srtp_protect
+from vpaas_core._fastpath.srtp cimport srtp_flush, srtp_protect
 from vpaas_core._fastpath.state cimport drop
 from vpaas_core._fastpath.wire cimport store16, store24, store32
 
@@ -49,9 +49,6 @@ cdef void egress_producer(Pipeline* pl, Producer* producer, int64_t now_us) noex
 cdef void _forward(Pipeline* pl, Consumer* c, Packet** packets, int n, int64_t now_us) noexcept nogil:
     cdef Transport* t = c.transport
     cdef Packet* p
-    cdef int64_t out_seq = 0
-    cdef uint32_t out_timestamp = 0
-    cdef uint8_t pt
     cdef int i, reason
     if c.paused:
         drop(pl, DROP_CONSUMER_PAUSED, n)
@@ -68,27 +65,55 @@ cdef void _forward(Pipeline* pl, Consumer* c, Packet** packets, int n, int64_t n
                 c.dropped += 1
                 drop(pl, reason, 1)
                 continue
-        pt = c.payload_types[p.payload_type]
-        if pt == NO_PAYLOAD_TYPE or p.payload_len == 0:
-            renumber_skip(&c.numbers, p.ext_seq)
-            drop(pl, DROP_PAYLOAD_TYPE_NOT_CONSUMED if pt == NO_PAYLOAD_TYPE else DROP_PADDING_ONLY, 1)
+            _forward_packet(pl, c, p, now_us)
+            _catch_up(pl, c, p, packets + i + 1, n - i - 1, now_us)
             continue
-        if not renumber(&c.numbers, p.ext_seq, p.timestamp, now_us, &out_seq, &out_timestamp):
-            c.dropped += 1
-            drop(pl, DROP_CONSUMER_OLD, 1)
+        _forward_packet(pl, c, p, now_us)
+
+
+cdef void _catch_up(
+    Pipeline* pl, Consumer* c, const Packet* start, Packet** coming, int n, int64_t now_us
+) noexcept nogil:
+    """A start that came late, as a retransmission: what belongs to it waits in the ring, or is still to come in this batch."""
+    cdef RecvStream* s = c.producer.streams[start.encoding]
+    cdef const Packet* p
+    cdef int64_t ext_seq
+    cdef int i
+    for ext_seq in range(start.ext_seq + 1, s.replay.highest + 1):
+        p = history_find(&s.history, ext_seq)
+        if p == NULL:
             continue
-        if c.sent_packets != NULL:
-            _remember(c, p, out_seq, out_timestamp)
-        c.sent.packets += 1
-        c.sent.bytes += _send(pl, c, p, out_seq, out_timestamp, pt)
-        c.payload_bytes += p.payload_len
+        i = 0
+        while i < n and coming[i] != p:
+            i += 1
+        if i == n:
+            _forward_packet(pl, c, p, now_us)
+
+
+cdef inline void _forward_packet(Pipeline* pl, Consumer* c, const Packet* p, int64_t now_us) noexcept nogil:
+    cdef int64_t out_seq = 0
+    cdef uint32_t out_timestamp = 0
+    cdef uint8_t pt = c.payload_types[p.payload_type]
+    if pt == NO_PAYLOAD_TYPE or p.payload_len == 0:
+        renumber_skip(&c.numbers, p.ext_seq)
+        drop(pl, DROP_PAYLOAD_TYPE_NOT_CONSUMED if pt == NO_PAYLOAD_TYPE else DROP_PADDING_ONLY, 1)
+        return
+    if not renumber(&c.numbers, p.ext_seq, p.timestamp, now_us, &out_seq, &out_timestamp):
+        c.dropped += 1
+        drop(pl, DROP_CONSUMER_OLD, 1)
+        return
+    if c.sent_packets != NULL:
+        _remember(c, p, out_seq, out_timestamp)
+    c.sent.packets += 1
+    c.sent.bytes += _send(pl, c, p, out_seq, out_timestamp, pt)
+    c.payload_bytes += p.payload_len
 
 
 cdef inline void _remember(Consumer* c, const Packet* p, int64_t out_seq, uint32_t out_timestamp) noexcept nogil:
     cdef SentPacket* sent = &c.sent_packets[out_seq & (OUT_MAP_PACKETS - 1)]
     sent.timestamp = out_timestamp
-    sent.seq = <uint16_t>out_seq
-    sent.in_seq = <uint16_t>p.ext_seq
+    sent.seq = <uint32_t>out_seq
+    sent.in_seq = <uint32_t>p.ext_seq
     sent.sent_again_ms = 0
     sent.encoding = p.encoding
     sent.valid = 1
@@ -142,7 +167,7 @@ cdef inline bint _one_byte(const Consumer* c, const Packet* p) noexcept nogil:
     """The two-byte form is only for what the one-byte form cannot say (RFC 8285 §4.1.2)."""
     cdef int i
     cdef const Extension* e
-    if c.mid_len > 16:
+    if c.mid_len > 16 or c.mid_id > 14:
         return False
     for i in range(p.extension_count):
         e = &p.extensions[i]
@@ -190,14 +215,15 @@ cdef int egress_resend(Pipeline* pl, Consumer* c, uint16_t seq, int64_t now_us) 
     cdef Packet* p
     cdef uint16_t now_ms = <uint16_t>(now_us // 1000) | 1
     cdef int64_t interval_us = max(c.rtt_us, NACK_INTERVAL_US_MIN)
+    cdef int64_t out_seq = extend16(c.numbers.out_seq_max, seq)
     if c.sent_packets == NULL or c.producer == NULL or not transport_ready(c.transport):
         return DROP_NACK_NOT_FOUND
     sent = &c.sent_packets[seq & (OUT_MAP_PACKETS - 1)]
-    if not sent.valid or sent.seq != seq:
+    if not sent.valid or sent.seq != <uint32_t>out_seq:
         return DROP_NACK_NOT_FOUND
     s = c.producer.streams[sent.encoding]
-    p = history_find(&s.history, extend16(s.replay.highest, sent.in_seq))
-    if p == NULL or now_us - p.arrival_us > HISTORY_AGE_US_MAX:
+    p = &s.history.slots[sent.in_seq & s.history.mask]
+    if p.ext_seq < 0 or <uint32_t>p.ext_seq != sent.in_seq or now_us - p.arrival_us > HISTORY_AGE_US_MAX:
         return DROP_NACK_NOT_FOUND
     if sent.sent_again_ms and <uint16_t>(now_ms - sent.sent_again_ms) * <int64_t>1000 < interval_us:
         return DROP_NACK_TOO_SOON
@@ -205,9 +231,8 @@ cdef int egress_resend(Pipeline* pl, Consumer* c, uint16_t seq, int64_t now_us) 
     c.resent.packets += 1
     if c.rtx_pt == NO_PAYLOAD_TYPE:
         # The same packet bit by bit: its number and so its nonce are used again.
-        c.resent.bytes += _send(
-            pl, c, p, extend16(c.numbers.out_seq_max, seq), sent.timestamp, c.payload_types[p.payload_type]
-        )
+        c.resent.bytes += _send(pl, c, p, out_seq, sent.timestamp, c.payload_types[p.payload_type])
+        srtp_flush(pl.srtp)  # the ring may take another packet there before this batch is done
     else:
         c.resent.bytes += _send_rtx(pl, c, p, seq, sent.timestamp)
     return DROP_NONE

@@ -5,7 +5,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from vpaas_core._fastpath.drop cimport DROP_EVENT_RING_FULL, DROP_NONE
-from vpaas_core._fastpath.limits cimport EVENT_BYTES_MAX, EVENT_RING_BYTES
+from vpaas_core._fastpath.limits cimport EVENT_BYTES_MAX, EVENT_RESERVE_BYTES, EVENT_RING_BYTES
 
 
 cdef int events_init(EventRing* ring) noexcept nogil:
@@ -38,7 +38,10 @@ cdef void _read(EventRing* ring, void* target, uint32_t n) noexcept nogil:
 
 cdef int events_put(EventRing* ring, int kind, uint32_t id, int value, const uint8_t* payload, uint32_t size) noexcept nogil:
     cdef EventHeader header
-    if size > EVENT_BYTES_MAX or ring.head - ring.tail + sizeof(EventHeader) + size > EVENT_RING_BYTES:
+    cdef uint32_t room = EVENT_RING_BYTES - (ring.head - ring.tail)
+    if size:  # datagrams come again, a change of state does not: a flood of them leaves room for it
+        room = room - EVENT_RESERVE_BYTES if room > EVENT_RESERVE_BYTES else 0
+    if size > EVENT_BYTES_MAX or sizeof(EventHeader) + size > room:
         return DROP_EVENT_RING_FULL
     header.size = size
     header.id = id

@@ -23,7 +23,14 @@ from vpaas_core._fastpath.limits cimport (
 from vpaas_core._fastpath.nack cimport nack_due
 from vpaas_core._fastpath.net cimport Addr
 from vpaas_core._fastpath.output cimport output_commit, output_room
-from vpaas_core._fastpath.router cimport Producer, RtcpSender, transport_ready
+from vpaas_core._fastpath.router cimport (
+    SENT_REPORTS,
+    TRANSPORT_PLAIN,
+    Producer,
+    RtcpSender,
+    SentReport,
+    transport_ready,
+)
 from vpaas_core._fastpath.rtcp cimport (
     RTCP_PSFB,
     RTCP_RR,
@@ -83,7 +90,7 @@ cdef int feedback_receive(Pipeline* pl, Transport* t, const uint8_t* data, int l
         if length < 0:
             return -length
         data = pl.scratch
-        reason = _replay(t, load32(data + 4), index)
+        reason = _replay(t, load32(data + 4), index, now_us)
         if reason != DROP_NONE:
             return reason
     t.received.packets += 1
@@ -97,10 +104,27 @@ cdef int feedback_receive(Pipeline* pl, Transport* t, const uint8_t* data, int l
         reason = max(reason, _dispatch(pl, t, &packet, now_us))
 
 
-cdef int _replay(Transport* t, uint32_t ssrc, uint32_t index) noexcept nogil:
+cdef RtcpSender* _new_sender(Transport* t) noexcept nogil:
+    """Room for one more; beyond RTCP_SENDERS_MAX that of the one longest unheard of. NULL: no memory."""
+    cdef RtcpSender* grown
+    cdef int i
+    cdef int oldest = 0
+    if t.rtcp_sender_count == RTCP_SENDERS_MAX:
+        for i in range(1, RTCP_SENDERS_MAX):
+            if t.rtcp_senders[i].last_us < t.rtcp_senders[oldest].last_us:
+                oldest = i
+        return &t.rtcp_senders[oldest]
+    grown = <RtcpSender*>realloc(t.rtcp_senders, (t.rtcp_sender_count + 1) * sizeof(RtcpSender))
+    if grown == NULL:
+        return NULL
+    t.rtcp_senders = grown
+    t.rtcp_sender_count += 1
+    return &grown[t.rtcp_sender_count - 1]
+
+
+cdef int _replay(Transport* t, uint32_t ssrc, uint32_t index, int64_t now_us) noexcept nogil:
     """RFC 3711 §3.3.2 for an authenticated packet: a window of 64 per sender."""
     cdef RtcpSender* s = NULL
-    cdef RtcpSender* grown
     cdef int i
     cdef uint32_t behind
     for i in range(t.rtcp_sender_count):
@@ -108,18 +132,15 @@ cdef int _replay(Transport* t, uint32_t ssrc, uint32_t index) noexcept nogil:
             s = &t.rtcp_senders[i]
             break
     if s == NULL:
-        if t.rtcp_sender_count == RTCP_SENDERS_MAX:
+        s = _new_sender(t)
+        if s == NULL:
             return DROP_STREAM_LIMIT
-        grown = <RtcpSender*>realloc(t.rtcp_senders, (t.rtcp_sender_count + 1) * sizeof(RtcpSender))
-        if grown == NULL:
-            return DROP_STREAM_LIMIT
-        t.rtcp_senders = grown
-        s = &grown[t.rtcp_sender_count]
-        t.rtcp_sender_count += 1
         s.ssrc = ssrc
         s.index_max = index
         s.seen = 1
+        s.last_us = now_us
         return DROP_NONE
+    s.last_us = now_us
     if index > s.index_max:
         behind = index - s.index_max
         s.seen = (s.seen << behind | 1) if behind < 64 else 1
@@ -164,7 +185,6 @@ cdef void _sender_report(Transport* t, const RtcpPacket* packet, int64_t now_us)
 cdef int _receiver_reports(Transport* t, const RtcpPacket* packet, int64_t now_us) noexcept nogil:
     cdef ReportBlock block
     cdef Consumer* c
-    cdef int64_t rtt_us
     cdef int reason = DROP_NONE
     cdef int i
     for i in range(rtcp_report_count(packet)):
@@ -177,13 +197,24 @@ cdef int _receiver_reports(Transport* t, const RtcpPacket* packet, int64_t now_u
         if block.ssrc != c.ssrc:
             continue
         c.report = block
-        if block.lsr and c.sr_sent_us and block.lsr == ntp_middle(c.sr_sent_ntp):
-            # RFC 3550 §6.4.1; our own send time, because the NTP time in the report is the publisher's clock
-            rtt_us = now_us - c.sr_sent_us - ((<int64_t>block.dlsr * 1000000) >> 16)
+        if block.lsr:
+            _measure_round_trip(t, c, &block, now_us)
+    return reason
+
+
+cdef void _measure_round_trip(Transport* t, Consumer* c, const ReportBlock* block, int64_t now_us) noexcept nogil:
+    """RFC 3550 §6.4.1; with our own send time, because the NTP time in the report is the publisher's clock."""
+    cdef SentReport* sent
+    cdef int64_t rtt_us
+    cdef int i
+    for i in range(SENT_REPORTS):
+        sent = &c.reports_sent[i]
+        if sent.at_us and sent.ntp_middle == block.lsr:
+            rtt_us = now_us - sent.at_us - ((<int64_t>block.dlsr * 1000000) >> 16)
             if 0 <= rtt_us < RTT_US_MAX:
                 c.rtt_us = rtt_us
                 t.rtt_us = rtt_us
-    return reason
+            return
 
 
 cdef int _nack(Pipeline* pl, Transport* t, const RtcpPacket* packet, int64_t now_us) noexcept nogil:
@@ -288,13 +319,17 @@ cdef void feedback_stream_tick(Pipeline* pl, RecvStream* s, int64_t now_us) noex
 
 
 cdef void _send_rtcp(Pipeline* pl, Transport* t, const uint8_t* data, int length) noexcept nogil:
-    cdef uint8_t* out = output_room(&pl.output, length + SRTP_OVERHEAD_BYTES_MAX)
+    cdef const Addr* to = &t.destination if t.rtcp_mux else &t.rtcp_destination
+    cdef uint8_t* out
+    if to.family == 0:  # comedia without rtcp-mux, before the peer's first RTCP
+        return
+    out = output_room(&pl.output, length + SRTP_OVERHEAD_BYTES_MAX)
     if t.secure:
         length = srtcp_protect(pl.srtp, t.srtp_out, data, length, t.srtcp_index, out)
         t.srtcp_index += 1
     else:
         memcpy(out, data, length)
-    output_commit(&pl.output, &t.destination if t.rtcp_mux else &t.rtcp_destination, length)
+    output_commit(&pl.output, to, length)
     t.sent.packets += 1
     t.sent.bytes += length
 
@@ -353,6 +388,7 @@ cdef int _write_receiver_report(Pipeline* pl, Transport* t, uint8_t* out, int64_
 cdef int _write_sender_report(Pipeline* pl, Consumer* c, uint8_t* out, int room, int64_t now_us) noexcept nogil:
     """The publisher's own line of NTP time and timestamp, moved to now, so that its streams stay in step (RFC 3550 §6.4.1)."""
     cdef SenderReport sr
+    cdef SentReport* sent
     cdef RecvStream* s
     cdef int64_t passed_us
     cdef int n
@@ -366,17 +402,21 @@ cdef int _write_sender_report(Pipeline* pl, Consumer* c, uint8_t* out, int room,
         passed_us = now_us - s.sr_arrival_us
         sr.ntp = s.sr_ntp + ((<uint64_t>passed_us << 32) // 1000000)
         sr.rtp_timestamp = s.sr_timestamp
-    else:
+    elif c.producer.transport.kind == TRANSPORT_PLAIN:  # may never send reports; its packets' arrival must do
         passed_us = now_us - s.last_packet_us
         sr.ntp = ntp_time(pl, now_us)
         sr.rtp_timestamp = s.last_timestamp
+    else:  # until its first report, soon: two clocks in one call would part sound and picture
+        return 0
     sr.rtp_timestamp += <uint32_t>(passed_us * s.clock_rate // 1000000) + c.numbers.timestamp_offset
     n = rtcp_write_sr(out, room, &sr, NULL, 0)
     if n == 0:
         return 0
     n += rtcp_write_sdes(out + n, room - n, c.ssrc, c.producer.cname, c.producer.cname_len)
-    c.sr_sent_ntp = sr.ntp
-    c.sr_sent_us = now_us
+    sent = &c.reports_sent[c.next_report]
+    sent.ntp_middle = ntp_middle(sr.ntp)
+    sent.at_us = now_us
+    c.next_report = (c.next_report + 1) % SENT_REPORTS
     return n
 
 

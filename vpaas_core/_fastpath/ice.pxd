@@ -7,7 +7,7 @@ authenticated check came; media goes to the selected one.
 from libc.stdint cimport int64_t, uint8_t
 
 from vpaas_core._fastpath.limits cimport ICE_PWD_BYTES_MAX, ICE_TUPLES_MAX, ICE_UFRAG_BYTES_MAX
-from vpaas_core._fastpath.net cimport Addr
+from vpaas_core._fastpath.net cimport Addr, addr_equal
 from vpaas_core._fastpath.stun cimport StunMessage
 
 
@@ -37,7 +37,7 @@ cdef struct IceCredentials:
 
 cdef struct IceTuple:
     Addr address
-    int64_t last_us         # the last valid check from there
+    int64_t last_us         # the last sign of life from there
 
 
 cdef struct IceLite:
@@ -47,7 +47,7 @@ cdef struct IceLite:
     int tuple_count
     int selected                    # index into tuples; -1: none, send nothing
     int state                       # IceState
-    int64_t last_consent_us         # the last valid check on the selected tuple
+    int64_t last_consent_us         # the last sign of life from the selected tuple
     int64_t consent_timeout_us      # 0: consent never expires
 
 
@@ -56,6 +56,23 @@ cdef inline const Addr* ice_selected(const IceLite* ice) noexcept nogil:
     if ice.selected < 0:
         return NULL
     return &ice.tuples[ice.selected].address
+
+
+cdef inline bint ice_knows(const IceLite* ice, const Addr* address) noexcept nogil:
+    """An authentic check has come from there."""
+    cdef int i
+    for i in range(ice.tuple_count):
+        if addr_equal(&ice.tuples[i].address, address):
+            return True
+    return False
+
+
+# Authentic media or reports came from `source`. From the selected tuple that is as good as a check: libnice (so
+# GStreamer 1.22) sends none once it has a pair, and RFC 7675 §5 asks for a sign that the peer itself is there.
+cdef inline void ice_heard(IceLite* ice, const Addr* source, int64_t now_us) noexcept nogil:
+    if ice.selected >= 0 and addr_equal(source, &ice.tuples[ice.selected].address):
+        ice.tuples[ice.selected].last_us = now_us
+        ice.last_consent_us = now_us
 
 
 # Lengths are 1 to ICE_UFRAG_BYTES_MAX and 1 to ICE_PWD_BYTES_MAX, checked by the caller.

@@ -18,15 +18,23 @@ from vpaas_core._fastpath.drop cimport (
     DROP_RTX_MALFORMED,
 )
 from vpaas_core._fastpath.history cimport history_store
-from vpaas_core._fastpath.limits cimport PACKET_BYTES_MAX, SRTP_OVERHEAD_BYTES_MAX
+from vpaas_core._fastpath.limits cimport (
+    DROPOUT_PACKETS_MAX,
+    PACKET_BYTES_MAX,
+    REPLAY_WINDOW_PACKETS,
+    SRTP_OVERHEAD_BYTES_MAX,
+)
 from vpaas_core._fastpath.nack cimport nack_on_key_frame, nack_on_packet
 from vpaas_core._fastpath.replay cimport ReplayWindow, replay_accept, replay_check, replay_index
-from vpaas_core._fastpath.router cimport NO_PAYLOAD_TYPE, Producer, RecvStream, stream_bind
+from vpaas_core._fastpath.router cimport NO_PAYLOAD_TYPE, Producer, RecvStream, stream_bind, stream_restart
 from vpaas_core._fastpath.rtp cimport Packet, rtp_header_length, rtp_read
 from vpaas_core._fastpath.seqnum cimport extend16
 from vpaas_core._fastpath.srtp cimport srtp_unprotect
 from vpaas_core._fastpath.table cimport u64map_get
 from vpaas_core._fastpath.wire cimport load16, load32, store16, store32
+
+cdef enum:
+    SILENCE_US = 500000     # us without a packet after which other numbers of plain RTP are a new start at once
 
 
 cdef int ingress_rtp(Pipeline* pl, Transport* t, const uint8_t* data, int length, int64_t now_us) noexcept nogil:
@@ -48,10 +56,18 @@ cdef int ingress_rtp(Pipeline* pl, Transport* t, const uint8_t* data, int length
     s = <RecvStream*>u64map_get(&t.receive_ssrcs, ssrc)
     if s == NULL:
         return _first_packet(pl, t, data, length, header, ssrc, now_us)
+    if s.producer == NULL:
+        return DROP_RTP_TOO_OLD  # retired
     rtx = ssrc != s.ssrc
     window = &s.rtx_replay if rtx else &s.replay
     index = replay_index(window, load16(data + 2))
     reason = replay_check(window, index)
+    if not t.secure and not rtx and _far(s, index):
+        if not _begins_anew(s, load16(data + 2), now_us):
+            return DROP_RTP_TOO_OLD
+        stream_restart(s)
+        index = load16(data + 2)
+        reason = DROP_NONE
     if reason != DROP_NONE:
         return reason
     plaintext = s.history.spare.data
@@ -64,6 +80,19 @@ cdef int ingress_rtp(Pipeline* pl, Transport* t, const uint8_t* data, int length
     if rtx:
         return _recover(pl, t, s, n, header, now_us)
     return _accept(pl, t, s, index, n, False, now_us)
+
+
+cdef inline bint _far(const RecvStream* s, int64_t index) noexcept nogil:
+    cdef int64_t ahead = index - s.replay.highest
+    return s.replay.started and (ahead >= DROPOUT_PACKETS_MAX or ahead <= -REPLAY_WINDOW_PACKETS)
+
+
+cdef bint _begins_anew(RecvStream* s, uint16_t seq, int64_t now_us) noexcept nogil:
+    """RFC 3550 appendix A.1: of plain RTP one packet far off may be a stray; two in a row, or one after silence, are a new start."""
+    if s.stray_seq == (0x10000u | seq) or now_us - s.last_packet_us >= SILENCE_US:
+        return True
+    s.stray_seq = 0x10000u | <uint16_t>(seq + 1)
+    return False
 
 
 cdef inline int _open(
@@ -80,10 +109,12 @@ cdef int _first_packet(
 ) noexcept nogil:
     """An ssrc without state gets none before its tag verifies, with a roll-over counter of 0 (RFC 3711 §3.3.1)."""
     cdef int64_t index = load16(data + 2)
-    cdef int n = _open(pl, t, data, length, header, index, pl.scratch)
     cdef RecvStream* s
     cdef Packet p
-    cdef int reason
+    cdef int reason, n
+    if ssrc == 0:  # in our tables it stands for one not known yet
+        return DROP_RTP_UNKNOWN_SSRC
+    n = _open(pl, t, data, length, header, index, pl.scratch)
     if n < 0:
         return -n
     p.data = pl.scratch

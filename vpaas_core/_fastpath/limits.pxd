@@ -21,6 +21,7 @@ cdef enum:
     HISTORY_PACKETS_AUDIO = 256         # slots; 5 s of 20 ms packets
     HISTORY_AGE_US_MAX = 2000000        # us; a retransmission later than this is of no use to a jitter buffer
     OUT_MAP_PACKETS = 512               # sent packets a consumer can be asked for again
+    DROPOUT_PACKETS_MAX = 3000          # packets that may be missing before plain RTP counts as begun anew (RFC 3550 §A.1)
     REPLAY_WINDOW_PACKETS = 1024        # packets; Chromium's own, and room for bursts reordered by a bad link
     STREAMS_PER_TRANSPORT_MAX = 256     # receive streams of one peer
     ENCODINGS_MAX = 4                   # simulcast encodings of a producer (features.md: 2-4)
@@ -45,5 +46,6 @@ cdef enum:
     # Control
     TICK_US = 10000                     # us; timers have this resolution
     EVENT_RING_BYTES = 1048576          # bytes of events not yet read by Python
+    EVENT_RESERVE_BYTES = 131072        # bytes of it that datagrams may not take: 10000 changes of state
     EVENT_BYTES_MAX = 2048              # bytes of payload in one event: a DTLS datagram
     SOCKETS_MAX = 255                   # sockets of one worker: Addr.socket is a byte

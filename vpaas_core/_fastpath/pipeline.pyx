@@ -15,6 +15,7 @@ from vpaas_core._fastpath.drop cimport (
     DROP_DTLS_MALFORMED,
     DROP_EMPTY,
     DROP_NONE,
+    DROP_PRODUCER_PAUSED,
     DROP_STUN_UNEXPECTED,
     DROP_STUN_UNKNOWN_UFRAG,
     DROP_UNKNOWN_PEER,
@@ -40,10 +41,11 @@ from vpaas_core._fastpath.ice cimport (
     ICE_RESTARTED,
     ICE_SELECTED_CHANGED,
     ICE_STATE_CHANGED,
-    ICE_TUPLE_ADDED,
     ICE_TUPLE_EVICTED,
     IceLite,
     ice_handle_request,
+    ice_heard,
+    ice_knows,
     ice_selected,
     ice_tick,
 )
@@ -110,11 +112,11 @@ cdef void pipeline_receive(
         elif 192 <= data[1] < 224:  # RFC 5761 §4
             reason = feedback_receive(pl, t, data, length, now_us)
             if reason == DROP_NONE:
-                _plain_learn(pl, t, source, True, now_us)
+                _heard(pl, t, source, True, now_us)
         else:
             reason = ingress_rtp(pl, t, data, length, now_us)
-            if reason == DROP_NONE:
-                _plain_learn(pl, t, source, False, now_us)
+            if reason == DROP_NONE or reason == DROP_PRODUCER_PAUSED:
+                _heard(pl, t, source, False, now_us)
             if pl.batch_count == BATCH_PACKETS_MAX:
                 pipeline_finish(pl, now_us)
     elif 20 <= data[0] < 64 and t.kind != TRANSPORT_PLAIN:
@@ -156,7 +158,9 @@ cdef int _stun(Pipeline* pl, const uint8_t* data, int length, const Addr* source
         u64map_remove(&pl.ufrags, previous)
     if changed & ICE_TUPLE_EVICTED and addrmap_get(&pl.peers, &evicted) == t:
         addrmap_remove(&pl.peers, &evicted)
-    if changed & ICE_TUPLE_ADDED:
+    if reason == DROP_NONE and addrmap_get(&pl.peers, source) != t and ice_knows(&t.ice, source):
+        # Also when another transport has proved the address since: with a forged source it can do so
+        # only until the next check from there.
         addrmap_put(&pl.peers, source, t)
     if changed:
         _ice_changed(pl, t, changed, now_us)
@@ -181,8 +185,15 @@ cdef inline bint _plain_source(const Transport* t, const Addr* source) noexcept 
     if t.destination.family == 0:
         return t.comedia
     return addr_equal(source, &t.destination) or (not t.rtcp_mux and addr_equal(source, &t.rtcp_destination)) or (
-        t.comedia and not t.rtcp_mux and t.rtcp_destination.family == 0 and source.socket == t.plain_rtcp_socket
+        t.comedia and not t.rtcp_mux and t.rtcp_destination.family == 0 and source.socket != t.destination.socket
     )
+
+
+cdef inline void _heard(Pipeline* pl, Transport* t, const Addr* source, bint rtcp, int64_t now_us) noexcept nogil:
+    if t.kind == TRANSPORT_PLAIN:
+        _plain_learn(pl, t, source, rtcp, now_us)
+    else:
+        ice_heard(&t.ice, source, now_us)
 
 
 cdef inline void _plain_learn(Pipeline* pl, Transport* t, const Addr* source, bint rtcp, int64_t now_us) noexcept nogil:
@@ -216,7 +227,7 @@ cdef void pipeline_transport_ready(Pipeline* pl, Transport* t, int64_t now_us) n
 cdef void pipeline_finish(Pipeline* pl, int64_t now_us) noexcept nogil:
     cdef Producer* producer
     cdef int i
-    pl.abs_send_time = <uint32_t>((now_us << 18) // 1000000) & 0xFFFFFF  # 6.18 seconds
+    pl.abs_send_time = <uint32_t>(((now_us % 64000000) << 18) // 1000000)  # 6.18 seconds
     for i in range(pl.touched_count):
         producer = pl.touched[i]
         egress_producer(pl, producer, now_us)

@@ -21,6 +21,7 @@ cdef enum:
     ID_TEXT_MAX = 32        # bytes of a mid or rid: a two-byte header extension could carry more, no peer does
     CNAME_MAX = 32
     NO_PAYLOAD_TYPE = 255
+    SENT_REPORTS = 4        # sender reports that a viewer may answer: round trips to 4 s
 
 
 cdef struct Pointers:
@@ -33,6 +34,7 @@ cdef struct RtcpSender:     # SRTCP replay state of one sender (RFC 3711 §3.3.2
     uint32_t ssrc
     uint32_t index_max
     uint64_t seen           # bit i: index_max - i
+    int64_t last_us         # heard of
 
 
 cdef struct Counters:
@@ -48,7 +50,6 @@ cpdef enum TransportKind:
 cdef struct Transport:
     uint32_t id
     uint8_t kind
-    uint8_t plain_rtcp_socket   # PlainTransport without rtcp-mux: index of its RTCP socket
     bint secure                 # media is SRTP; nothing is accepted before the keys are there
     bint comedia                # the peer's address is learned from its first packet
     bint rtcp_mux
@@ -60,7 +61,7 @@ cdef struct Transport:
     uint32_t rtcp_ssrc          # sender of our reports and feedback
     int64_t rtcp_due_us
     int64_t rtt_us              # 0: not measured
-    U64Map receive_ssrcs        # -> RecvStream, by its ssrc and by its rtx ssrc
+    U64Map receive_ssrcs        # -> RecvStream, by its ssrc and by its rtx ssrc; one without producer: retired, nothing is accepted
     U64Map send_ssrcs           # -> Consumer, by its ssrc and by its rtx ssrc
     RtcpSender* rtcp_senders
     int rtcp_sender_count
@@ -84,6 +85,7 @@ cdef struct RecvStream:         # one encoding of a producer, as it arrives
     uint8_t encoding            # index in its producer
     uint8_t rid_len
     bint bound_late             # ssrc was learned from a packet, and may change
+    uint32_t stray_seq          # of plain RTP: 0x10000 | the number that would be the second in a row far from the others; 0: none
     char rid[ID_TEXT_MAX]
     ReplayWindow replay
     ReplayWindow rtx_replay
@@ -127,13 +129,18 @@ cdef struct Producer:
     int batch_last
 
 
-cdef struct SentPacket:         # enough to send it again, bit by bit the same
+cdef struct SentPacket:         # enough to send it again, bit by bit the same; 32 bits of ext_seq, so that no other packet is meant
     uint32_t timestamp
-    uint16_t seq                # outgoing
-    uint16_t in_seq
+    uint32_t seq                # outgoing
+    uint32_t in_seq
     uint16_t sent_again_ms      # low 16 bits; 0: never
     uint8_t encoding
     uint8_t valid
+
+
+cdef struct SentReport:         # when a sender report left; RFC 3550 §6.4.1: a receiver report names it by its LSR
+    uint32_t ntp_middle
+    int64_t at_us
 
 
 cdef struct Consumer:
@@ -161,8 +168,8 @@ cdef struct Consumer:
     Counters sent
     Counters resent
     uint64_t payload_bytes
-    uint64_t sr_sent_ntp        # of our last sender report, and when
-    int64_t sr_sent_us
+    SentReport reports_sent[SENT_REPORTS]
+    uint8_t next_report
     ReportBlock report          # the viewer's last
     int64_t rtt_us
     uint64_t nacks
@@ -187,3 +194,5 @@ cdef void consumer_free(Consumer* c) noexcept nogil
 # Binds an ssrc seen for the first time, in an authenticated packet, to the stream that claims it by mid, rid or payload type
 # (RFC 9143 §9.2). NULL: nobody does.
 cdef RecvStream* stream_bind(Transport* t, const Packet* p, uint32_t ssrc) noexcept nogil
+# The source begins anew: other numbers, another clock. What was there of the old one is forgotten.
+cdef void stream_restart(RecvStream* s) noexcept nogil

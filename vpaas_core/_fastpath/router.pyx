@@ -19,6 +19,8 @@ from vpaas_core._fastpath.rtp cimport EXT_MID, EXT_REPAIRED_RID, EXT_RID, Extens
 from vpaas_core._fastpath.srtp cimport srtp_keys_free
 from vpaas_core._fastpath.table cimport u64map_free, u64map_put, u64map_remove
 
+cdef RecvStream _retired  # stands for every ssrc that a stream has left behind
+
 
 cdef int pointers_add(Pointers* p, void* item) noexcept nogil:
     cdef void** grown
@@ -226,7 +228,6 @@ cdef RecvStream* stream_bind(Transport* t, const Packet* p, uint32_t ssrc) noexc
     cdef int i
     cdef bint rtx = False
     cdef RecvStream* s
-    cdef Consumer* consumer
     for i in range(t.producers.count):
         if (<Producer*>t.producers.items[i]).rtx_apt[p.payload_type] != NO_PAYLOAD_TYPE:
             rtx = True
@@ -235,22 +236,34 @@ cdef RecvStream* stream_bind(Transport* t, const Packet* p, uint32_t ssrc) noexc
         return NULL
     if rtx:
         if s.rtx_ssrc:
-            u64map_remove(&t.receive_ssrcs, s.rtx_ssrc)
+            u64map_put(&t.receive_ssrcs, s.rtx_ssrc, &_retired)
         s.rtx_ssrc = ssrc
         memset(&s.rtx_replay, 0, sizeof(s.rtx_replay))
         return s
     if s.ssrc:  # the source began anew under the same name
-        u64map_remove(&t.receive_ssrcs, s.ssrc)
-        s.restarts += 1
-        memset(&s.replay, 0, sizeof(s.replay))
-        reception_init(&s.reception)
-        nack_init(&s.nacks)
-        history_clear(&s.history)
-        s.sr_ntp = 0
-        for i in range(s.producer.consumers.count):
-            consumer = <Consumer*>s.producer.consumers.items[i]
-            if consumer.current == s.encoding:
-                consumer.synced = False
-                consumer.other_source = True
+        # The old ssrc's replay window is gone, so nothing may be accepted of it, now or later.
+        u64map_put(&t.receive_ssrcs, s.ssrc, &_retired)
+        stream_restart(s)
     s.ssrc = ssrc
     return s
+
+
+cdef void stream_restart(RecvStream* s) noexcept nogil:
+    cdef Consumer* c
+    cdef int i
+    s.restarts += 1
+    s.stray_seq = 0
+    memset(&s.replay, 0, sizeof(s.replay))
+    reception_init(&s.reception)
+    nack_init(&s.nacks)
+    history_clear(&s.history)
+    s.sr_ntp = 0
+    s.producer.batch_first = -1  # what is still to be forwarded stood in the ring
+    s.key_frame_wanted = s.producer.video
+    for i in range(s.producer.consumers.count):
+        c = <Consumer*>s.producer.consumers.items[i]
+        if c.sent_packets != NULL:  # their numbers mean other packets now
+            memset(c.sent_packets, 0, OUT_MAP_PACKETS * sizeof(SentPacket))
+        if c.current == s.encoding:
+            c.synced = False
+            c.other_source = True

@@ -46,7 +46,7 @@ cdef int _read_extensions(Packet* p, const uint8_t* kinds) noexcept nogil:
             if data[at] == 0:
                 at += 1
                 continue
-            if id == 15:  # stop: the rest is not ours to read
+            if id == 15 or id == 0:  # stop: the rest is not ours to read
                 break
             length = (data[at] & 0x0F) + 1
             at += 1

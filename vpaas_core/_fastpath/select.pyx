@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int8_t, int64_t
 
-from vpaas_core._fastpath.drop cimport DROP_NONE, DROP_NOT_SELECTED, DROP_WAITING_KEY_FRAME
+from vpaas_core._fastpath.drop cimport DROP_CONSUMER_OLD, DROP_NONE, DROP_NOT_SELECTED, DROP_WAITING_KEY_FRAME
 from vpaas_core._fastpath.renumber cimport renumber_sync
 from vpaas_core._fastpath.router cimport RecvStream
 
@@ -17,6 +17,8 @@ cdef int select_packet(Consumer* c, const Packet* p, int64_t now_us) noexcept no
     if c.keyed and not p.key_frame:
         return DROP_WAITING_KEY_FRAME
     same_source = p.encoding == c.current and not c.other_source
+    if same_source and p.ext_seq <= c.numbers.out_seq_max - c.numbers.seq_offset:
+        return DROP_CONSUMER_OLD  # recovered from before a pause: time would go back
     renumber_sync(&c.numbers, p.ext_seq, p.timestamp, same_source, now_us, c.clock_rate)
     c.current = <int8_t>p.encoding
     c.synced = True
