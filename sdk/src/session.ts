@@ -2,13 +2,26 @@ import { Device, type types } from "mediasoup-client";
 import { type CallError, requestError, roomClosedError } from "./errors.ts";
 import { type PathEvents, PathGuard } from "./ice.ts";
 import type { LocalTrack } from "./media.ts";
-import type { Joined, RemoteProducer } from "./protocol.ts";
+import type { Joined, RemoteProducer, TransportParameters } from "./protocol.ts";
 import { producerOptions } from "./publish.ts";
 import type { Roster } from "./roster.ts";
 import { Signaling } from "./signaling.ts";
 import type { CallOptions, CallStats, Source } from "./types.ts";
 
 type Direction = "send" | "recv";
+
+type PreparedTransports = Record<Direction, Promise<TransportParameters>>;
+
+/** Asked for before joining, so that the first picture does not wait for another round trip. Of a direction that the
+ *  token does not permit, the refusal stays unread. */
+function prepareTransports(signaling: Signaling): PreparedTransports {
+  const prepare = (direction: Direction) => {
+    const parameters = signaling.request("createWebRtcTransport", { direction });
+    parameters.catch(() => {});
+    return parameters;
+  };
+  return { recv: prepare("recv"), send: prepare("send") };
+}
 
 interface Received {
   peerId: string;
@@ -24,6 +37,7 @@ export interface SessionEvents extends PathEvents {
 export class Session {
   readonly joined: Joined;
   readonly #signaling: Signaling;
+  readonly #prepared: PreparedTransports;
   readonly #device: Device;
   readonly #roster: Roster;
   readonly #options: CallOptions;
@@ -40,6 +54,7 @@ export class Session {
     signaling: Signaling,
     device: Device,
     joined: Joined,
+    prepared: PreparedTransports,
     roster: Roster,
     options: CallOptions,
     events: SessionEvents,
@@ -47,6 +62,7 @@ export class Session {
     this.#signaling = signaling;
     this.#device = device;
     this.joined = joined;
+    this.#prepared = prepared;
     this.#roster = roster;
     this.#options = options;
     this.#events = events;
@@ -61,6 +77,7 @@ export class Session {
   ): Promise<Session> {
     const signaling = await Signaling.connect(url, accessToken);
     try {
+      const prepared = prepareTransports(signaling);
       const routerRtpCapabilities = await signaling.request("getRouterRtpCapabilities", {});
       const device = await Device.factory();
       await device.load({ routerRtpCapabilities });
@@ -68,7 +85,7 @@ export class Session {
         rtpCapabilities: device.recvRtpCapabilities,
         ...(options.displayName ? { displayName: options.displayName } : {}),
       });
-      const session = new Session(signaling, device, joined, roster, options, events);
+      const session = new Session(signaling, device, joined, prepared, roster, options, events);
       session.#begin();
       return session;
     } catch (error) {
@@ -231,7 +248,7 @@ export class Session {
 
   async #createTransport(direction: Direction): Promise<types.Transport> {
     const signaling = this.#signaling;
-    const parameters = await signaling.request("createWebRtcTransport", { direction });
+    const parameters = await this.#prepared[direction];
     const options = { ...parameters, iceServers: this.#options.iceServers ?? [] };
     const transport =
       direction === "send" ? this.#device.createSendTransport(options) : this.#device.createRecvTransport(options);

@@ -10,7 +10,7 @@ from tests.support.caller import Caller
 
 PROFILES = {
     "AEAD_AES_128_GCM": "SRTP_AEAD_AES_128_GCM",
-    "AES_CM_128_HMAC_SHA1_80": "AES_CM_128_HMAC_SHA1_80",
+    "AES_CM_128_HMAC_SHA1_80": "SRTP_AES128_CM_HMAC_SHA1_80",
 }
 
 
