@@ -17,7 +17,7 @@ FILE_LINES_MAX = 500
 LONGER_FUNCTIONS: dict[str, tuple[int, str]] = {}
 LONGER_FILES: dict[str, tuple[int, str]] = {
     "vpaas_core/_fastpath/control.pyx": (
-        640,
+        645,
         "all that Python can ask of a worker: one class, a short method a call, state that only they share",
     ),
 }

@@ -74,6 +74,7 @@ class Network:
         self._hosts = count(1)
         self._at_node: list[tuple[bytes, Address, int | None, int]] = []
         self.sent_by_node = 0
+        self.closed: set[int | None] = set()  # plain transports: their sockets are closed with them
         self.at(self.now_us, self._tick)
 
     @property
@@ -140,6 +141,8 @@ class Network:
         for data, source, owner, socket in waiting:
             doors.setdefault((owner, socket), []).append((data, source))
         for (owner, socket), datagrams in doors.items():
+            if owner in self.closed:
+                continue
             self._carry(self._core.drive(datagrams, self.now_us, owner=owner, socket=socket))
 
     def _tick(self) -> None:

@@ -132,6 +132,7 @@ class Peer:
     def close(self) -> None:
         self.leave()
         self.network.core.close_transport(self.transport)
+        self.network.closed.add(self.transport)
 
     # Media
 

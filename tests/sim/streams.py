@@ -198,7 +198,7 @@ def number_of(payload: bytes) -> int:
 
 
 class Sink:
-    """A consumer as its viewer sees it: what came, in which order; it asks for what is missing, and reports."""
+    """A consumer as its viewer sees it: what came, in which order; asks for what is missing; reports."""
 
     def __init__(
         self,

@@ -56,3 +56,20 @@ cdef void reception_report(Reception* r) noexcept nogil:
         r.fraction_lost = 0
     else:
         r.fraction_lost = <uint8_t>min(255, (lost_interval << 8) // expected_interval)
+
+
+cdef class Receptions:
+    """A Reception for its tests."""
+
+    cdef Reception _r
+
+    def __init__(self) -> None:
+        reception_init(&self._r)
+
+    def packet(self, ext_seq: int, timestamp: int, arrival_us: int, clock_rate: int) -> None:
+        reception_packet(&self._r, ext_seq, timestamp, 1, arrival_us, clock_rate)
+
+    def report(self) -> tuple[int, int, int]:
+        """fraction lost, packets lost in all, jitter."""
+        reception_report(&self._r)
+        return self._r.fraction_lost, reception_lost(&self._r), self._r.jitter_q4 >> 4

@@ -46,7 +46,7 @@ from vpaas_core._fastpath.router cimport (
 )
 from vpaas_core._fastpath.rtp cimport EXT_ABS_SEND_TIME, EXT_KIND_COUNT, EXT_MID, EXT_REPAIRED_RID, EXT_RID
 from vpaas_core._fastpath.select cimport select_target
-from vpaas_core._fastpath.srtp cimport srtp_keys_free, srtp_keys_new
+from vpaas_core._fastpath.srtp cimport srtp_key_bytes, srtp_keys_free, srtp_keys_new, srtp_salt_bytes
 from vpaas_core._fastpath.state cimport ufrag_key
 from vpaas_core._fastpath.stun cimport addr_from_python, addr_to_python
 from vpaas_core._fastpath.table cimport addrmap_get, addrmap_put, addrmap_remove, u64map_get, u64map_put, u64map_remove
@@ -227,17 +227,20 @@ cdef class Core:
     def set_srtp(
         self, id: int, profile: int, remote_key: bytes, remote_salt: bytes, local_key: bytes, local_salt: bytes
     ) -> None:
-        """The keys DTLS or signalling agreed on. Raises ValueError for an unknown profile."""
+        """The keys DTLS or signalling agreed on. Raises ValueError for an unknown profile or keys of another length."""
         cdef Transport* t
+        cdef tuple sizes = (srtp_key_bytes(profile), srtp_salt_bytes(profile)) * 2
         self.begin()
         try:
             t = self.transport(id)
+            if 0 in sizes or sizes != (len(remote_key), len(remote_salt), len(local_key), len(local_salt)):
+                raise ValueError(f"no SRTP profile {profile} with keys of these lengths")
             srtp_keys_free(t.srtp_in)
             srtp_keys_free(t.srtp_out)
             t.srtp_in = srtp_keys_new(self.pl.srtp, profile, remote_key, remote_salt)
             t.srtp_out = srtp_keys_new(self.pl.srtp, profile, local_key, local_salt)
             if t.srtp_in == NULL or t.srtp_out == NULL:
-                raise ValueError(f"unknown SRTP profile {profile}, or no memory")
+                raise MemoryError
             pipeline_transport_ready(self.pl, t, self.now_us())
             self._finish()
         finally:
@@ -312,7 +315,7 @@ cdef class Core:
         cdef Producer* p
         cdef RecvStream* s = NULL
         cdef bytes mid_text = _text(mid, ID_TEXT_MAX, "mid")
-        cdef bytes cname_text = _text(cname, CNAME_MAX, "cname")[:CNAME_MAX]
+        cdef bytes cname_text = _text(cname, CNAME_MAX, "cname")
         cdef bytes rid_text
         cdef uint32_t ssrc, rtx_ssrc
         cdef list rids = [_text(rid, ID_TEXT_MAX, "rid") for _, _, rid in encodings]
@@ -334,15 +337,15 @@ cdef class Core:
             p.mid_len = <uint8_t>len(mid_text)
             memcpy(p.cname, <const char*>cname_text, len(cname_text))
             p.cname_len = <uint8_t>len(cname_text)
+            p.nack, p.pli, p.fir, p.paused = nack, pli, fir, paused
+            p.key_frame_request_delay_us = key_frame_request_delay_us
             try:
-                for payload_type, codec in codecs.items():
-                    p.codec_by_pt[payload_type & 0x7F] = codec
-                for payload_type, apt in rtx.items():
-                    p.rtx_apt[payload_type & 0x7F] = apt
-                for extension_id, kind in extensions.items():
-                    t.extension_kinds[extension_id & 0xFF] = kind
-                p.nack, p.pli, p.fir, p.paused = nack, pli, fir, paused
-                p.key_frame_request_delay_us = key_frame_request_delay_us
+                for payload_type, number in codecs.items():
+                    p.codec_by_pt[payload_type & 0x7F] = number
+                for payload_type, number in rtx.items():
+                    p.rtx_apt[payload_type & 0x7F] = number
+                for number, kind in extensions.items():
+                    t.extension_kinds[number & 0xFF] = kind
             except BaseException:
                 producer_free(p)
                 raise
@@ -598,11 +601,13 @@ cdef class Core:
             self.simulated_us = now_us
             if owner is not None:
                 t = self.transport(owner)
-            for data, address in datagrams:
-                addr_from_python(address, &source)
-                source.socket = <uint8_t>socket
-                pipeline_receive(self.pl, t, data, <int>len(data), &source, now_us)
-            pipeline_finish(self.pl, now_us)
+            try:
+                for data, address in datagrams:
+                    addr_from_python(address, &source)
+                    source.socket = <uint8_t>socket
+                    pipeline_receive(self.pl, t, data, <int>len(data), &source, now_us)
+            finally:
+                pipeline_finish(self.pl, now_us)
             return self._take_outgoing()
         finally:
             self.end()

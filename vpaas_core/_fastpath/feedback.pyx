@@ -363,8 +363,13 @@ cdef int _write_receiver_report(Pipeline* pl, Transport* t, uint8_t* out, int64_
         producer = <Producer*>t.producers.items[i]
         for j in range(producer.encoding_count):
             s = producer.streams[j]
-            if s.reception.base_seq < 0 or count == REPORTS_IN_RR_MAX:
+            if s.reception.base_seq < 0:
                 continue
+            if count == REPORTS_IN_RR_MAX:
+                n = rtcp_write_rr(out, COMPOUND_BYTES, t.rtcp_ssrc, blocks, count)
+                n += rtcp_write_sdes(out + n, COMPOUND_BYTES - n, t.rtcp_ssrc, b"vpaas", 5)
+                _send_rtcp(pl, t, out, n)
+                count = 0
             b = &blocks[count]
             count += 1
             reception_report(&s.reception)

@@ -1,7 +1,8 @@
 """See history.pxd."""
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
 
 from vpaas_core._fastpath.limits cimport DATAGRAM_BYTES_MAX
 from vpaas_core._fastpath.rtp cimport Packet
@@ -41,3 +42,29 @@ cdef Packet* history_store(History* h) noexcept nogil:
     slot[0] = h.spare
     h.spare.data = free_buffer
     return slot
+
+
+cdef class Ring:
+    """A History for its tests."""
+
+    cdef History _h
+
+    def __init__(self, packets: int) -> None:
+        if history_init(&self._h, packets) < 0:
+            raise MemoryError
+
+    def __dealloc__(self) -> None:
+        history_free(&self._h)
+
+    def store(self, ext_seq: int, data: bytes) -> None:
+        memcpy(self._h.spare.data, <const char*>data, len(data))
+        self._h.spare.length = <uint16_t>len(data)
+        self._h.spare.ext_seq = ext_seq
+        history_store(&self._h)
+
+    def find(self, ext_seq: int) -> bytes | None:
+        cdef Packet* p = history_find(&self._h, ext_seq)
+        return None if p == NULL else (<const char*>p.data)[:p.length]
+
+    def clear(self) -> None:
+        history_clear(&self._h)
