@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import forward, srtp
+from benchmarks import forward, pipeline, srtp
 
-SUITES = {"forward": forward, "srtp": srtp}
+SUITES = {"forward": forward, "pipeline": pipeline, "srtp": srtp}
 
 
 def main() -> None:

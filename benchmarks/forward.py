@@ -64,7 +64,7 @@ def table(rows: list[Row], memory: dict[str, Row]) -> str:
         lines.append(line)
     return "\n".join(
         [
-            "CPU time per forwarded packet of 1200 bytes (before SRTP), to full receivers on loopback:",
+            "Median CPU time per forwarded packet of 1200 bytes (before SRTP), loopback, full receivers:",
             "",
             suite.markdown(head, lines),
             "",

@@ -5,63 +5,35 @@ alike. A burst goes out when the one before has been forwarded, so its size is w
 """
 
 import resource
-import secrets
 import socket
-import struct
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 
 from benchmarks.feeder import Feeder
 from benchmarks.floor import Floor
-from vpaas_core._fastpath.codecs.codec import Codec
+from benchmarks.room import (
+    BARE_HEADER,
+    HEADER,
+    PACKET_BYTES,
+    PAYLOAD_TYPE,
+    VP8_DELTA,
+    VP8_KEY_FRAME,
+    Case,
+    Key,
+    add_consumer,
+    add_producer,
+    connect,
+    packet,
+)
 from vpaas_core._fastpath.loop import Loop
-from vpaas_core._fastpath.rtp import ExtensionKind
-from vpaas_core._fastpath.srtp import SrtpProfile
 from vpaas_core._fastpath.srtp_session import SrtpSession
-from vpaas_core._fastpath.stun import build_binding_request
 
-Key = tuple[bytes, bytes]
-Address = tuple[str, int]
-
-PACKET_BYTES = 1200  # bytes of RTP: header, its extensions, payload; SRTP adds 10 (CM) or 16 (GCM)
-HEADER = struct.Struct("!BBHII")
-SSRC = 1
-PAYLOAD_TYPE, RTX_PAYLOAD_TYPE = 96, 97
-MID_ID, ABS_SEND_TIME_ID = 1, 3
-# RFC 8285 §4.2: mid "0" and abs-send-time, what Chromium puts in every video packet at least
-EXTENSIONS = struct.pack("!HHBsB3sxx", 0xBEDE, 2, MID_ID << 4, b"0", ABS_SEND_TIME_ID << 4 | 2, bytes(3))
-# RFC 7741 §4.2, §4.3: descriptor with S, then a frame header whose lowest bit is 0 in a key frame
-VP8_KEY_FRAME, VP8_DELTA = b"\x10\x00", b"\x00\x01"
-
-PROFILES = {
-    SrtpProfile.AEAD_AES_128_GCM: (16, 12),
-    SrtpProfile.AES_CM_128_HMAC_SHA1_80: (16, 14),
-}
-CHUNK_PACKETS = 20_000  # forwarded, in one uninterrupted measurement; about 20 ms
-CHUNK_BURSTS_MAX = 1000
 SETTLED_S = 0.001
 CHECKS_MAX = 5
-
-
-@dataclass(frozen=True)
-class Case:
-    """`burst` packets arrive at once and go to `consumers` viewers."""
-
-    consumers: int
-    burst: int
-    profile: SrtpProfile
-
-    @property
-    def bursts(self) -> int:
-        """In a chunk."""
-        return max(2, min(CHUNK_BURSTS_MAX, CHUNK_PACKETS // (self.consumers * self.burst)))
-
-    def new_key(self) -> Key:
-        key_bytes, salt_bytes = PROFILES[self.profile]
-        return secrets.token_bytes(key_bytes), secrets.token_bytes(salt_bytes)
 
 
 @dataclass
@@ -120,9 +92,9 @@ class Forwarding:
         """What the first viewer gets from each is what its publisher sent. Both are warm afterwards."""
         for contender in (self.worker, self.floor):
             session = SrtpSession(self.case.profile, *contender.viewer_key)
-            packet = session.unprotect_rtp(self._received(contender))
+            received = session.unprotect_rtp(self._received(contender))
             sent = contender.packet[contender.header_len :]
-            if not packet.endswith(sent) or len(packet) != PACKET_BYTES:
+            if not received.endswith(sent) or len(received) != PACKET_BYTES:
                 raise AssertionError("a viewer got another packet than was sent")
             contender.ns_per_packet.clear()
 
@@ -150,91 +122,27 @@ class Forwarding:
         self._stack.callback(floor.stop)
         publisher = self._stack.enter_context(_bound_socket())
         publisher.connect(floor.address)
-        header = HEADER.pack(0x80, PAYLOAD_TYPE, 0, 0, SSRC)
-        packet = header + _payload(VP8_DELTA, PACKET_BYTES - len(header))
         feeder = Feeder(publisher.fileno(), self.case.profile, key_in, self.case.burst)
-        return Contender(self.case, floor, feeder, packet, len(header), keys_out[0])
+        delta = packet(BARE_HEADER, VP8_DELTA)
+        return Contender(self.case, floor, feeder, delta, len(BARE_HEADER), keys_out[0])
 
     def _start_worker(self) -> Contender:
         case = self.case
         loop = Loop()
         self._stack.callback(loop.stop)
-        _, port = loop.open_socket("127.0.0.1", 0)
+        address = "127.0.0.1", loop.open_socket("127.0.0.1", 0)[1]
         loop.start()
         publisher = self._stack.enter_context(_bound_socket())
+        publisher.connect(address)
         key_in = case.new_key()
-        producer = _add_producer(
-            loop, _connect(loop, ("127.0.0.1", port), publisher, case, key_in, case.new_key())
-        )
+        producer = add_producer(loop, connect(loop, case, key_in, case.new_key(), publisher.send))
         keys_out = [case.new_key() for _ in self.sinks]
         for sink, key in zip(self.sinks, keys_out, strict=True):
-            transport = _connect(loop, ("127.0.0.1", port), sink, case, case.new_key(), key)
-            _add_consumer(loop, transport, producer)
-        publisher.connect(("127.0.0.1", port))
-        header = HEADER.pack(0x90, PAYLOAD_TYPE, 0, 0, SSRC) + EXTENSIONS
+            check = partial(_send_to, sink, address)
+            add_consumer(loop, connect(loop, case, case.new_key(), key, check), producer)
         feeder = Feeder(publisher.fileno(), case.profile, key_in, case.burst)
-        key_frame, delta = (
-            header + _payload(start, PACKET_BYTES - len(header)) for start in (VP8_KEY_FRAME, VP8_DELTA)
-        )
-        feeder.feed(loop, key_frame, len(header), 1, case.consumers)
-        return Contender(case, loop, feeder, delta, len(header), keys_out[0])
-
-
-def _connect(loop: Loop, to: Address, peer: socket.socket, case: Case, remote: Key, local: Key) -> int:
-    """A WebRTC transport whose peer has passed its ICE check and whose keys are there."""
-    ufrag, password = secrets.token_hex(8).encode(), secrets.token_hex(16).encode()
-    transport = loop.add_webrtc_transport(ufrag, password, secrets.randbits(32), 3_600_000_000)
-    loop.set_srtp(transport, case.profile, *remote, *local)
-    request = build_binding_request(ufrag + b":peer", password, priority=1, tie_breaker=1, use_candidate=True)
-    peer.sendto(request, to)
-    while loop.transport_state(transport)["remote"] is None:
-        time.sleep(0.0001)
-    return transport
-
-
-def _add_producer(loop: Loop, transport: int) -> int:
-    return loop.add_producer(
-        transport,
-        video=True,
-        clock_rate=90000,
-        mid="0",
-        cname="publisher",
-        encodings=[(SSRC, SSRC + 1, "")],
-        codecs={PAYLOAD_TYPE: int(Codec.CODEC_VP8)},
-        rtx={RTX_PAYLOAD_TYPE: PAYLOAD_TYPE},
-        extensions={
-            MID_ID: int(ExtensionKind.EXT_MID),
-            ABS_SEND_TIME_ID: int(ExtensionKind.EXT_ABS_SEND_TIME),
-        },
-        nack=True,
-        pli=True,
-        fir=True,
-        paused=False,
-        key_frame_request_delay_us=500_000,
-    )
-
-
-def _add_consumer(loop: Loop, transport: int, producer: int) -> int:
-    return loop.add_consumer(
-        transport,
-        producer,
-        ssrc=SSRC,
-        rtx_ssrc=SSRC + 1,
-        mid="0",
-        payload_types={PAYLOAD_TYPE: PAYLOAD_TYPE},
-        rtx_payload_type=RTX_PAYLOAD_TYPE,
-        extensions={
-            int(ExtensionKind.EXT_MID): MID_ID,
-            int(ExtensionKind.EXT_ABS_SEND_TIME): ABS_SEND_TIME_ID,
-        },
-        first_seq=1,
-        first_rtx_seq=1,
-        paused=False,
-    )
-
-
-def _payload(start: bytes, size: int) -> bytes:
-    return start + secrets.token_bytes(size - len(start))
+        feeder.feed(loop, packet(HEADER, VP8_KEY_FRAME), len(HEADER), 1, case.consumers)
+        return Contender(case, loop, feeder, packet(HEADER, VP8_DELTA), len(HEADER), keys_out[0])
 
 
 @contextmanager
@@ -242,6 +150,10 @@ def _bound_socket() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.bind(("127.0.0.1", 0))
         yield udp
+
+
+def _send_to(udp: socket.socket, address: tuple[str, int], datagram: bytes) -> None:
+    udp.sendto(datagram, address)
 
 
 def _drain(udp: socket.socket) -> list[bytes]:

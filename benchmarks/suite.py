@@ -1,5 +1,6 @@
 """Runs a file of benchmarks under pytest-benchmark and hands back what each of them has found."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -32,6 +33,18 @@ def run(file: str, options: list[str]) -> list[dict[str, Any]]:
             raise SystemExit(finished.returncode)
         benchmarks = json.loads(report.read_text())["benchmarks"]
     return [benchmark["extra_info"] for benchmark in benchmarks]
+
+
+def show(arguments: list[str], name: str, description: str | None, file: str) -> None:
+    """A suite as it is: every `extra_info` a row."""
+    parser = argparse.ArgumentParser(prog=f"scripts/bench {name}", description=description)
+    parser.add_argument("--json", action="store_true", help="a list of objects instead of a table")
+    options = parser.parse_args(arguments)
+    rows = run(file, [])
+    if options.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        print(markdown(list(rows[0]), [[str(value) for value in row.values()] for row in rows]))
 
 
 def markdown(head: list[str], rows: list[list[str]]) -> str:
