@@ -203,9 +203,11 @@ cdef class Loop(Core):
         return index, sock.getsockname()[1]
 
     def close_socket(self, index: int) -> None:
-        """Closes what open_socket returned; close it before the transport that owns it."""
+        """Closes what open_socket returned; close it before the transport that owns it. IndexError when it is not open."""
         self.begin()
         try:
+            if not 0 <= index < SOCKETS_MAX or self.python_sockets[index] is None:
+                raise IndexError(f"no socket {index}")
             epoll_ctl(self.state.epoll_fd, EPOLL_CTL_DEL, self.state.sockets[index].fd, NULL)
             self.state.sockets[index].fd = -1
             self.state.sockets[index].owner = NULL
