@@ -369,6 +369,16 @@ def test_stereo_opus_is_asked_for_when_the_sender_has_it():
     assert "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1;usedtx=1\r\n" in answer
 
 
+@pytest.mark.parametrize("written", ["OPUS/48000", "opus/48000/1"])
+def test_opus_has_two_channels_however_it_is_written(written):
+    offer = load("ffmpeg_whip").replace("opus/48000/2", written)
+    negotiation = PublishNegotiation(offer, CAPABILITIES)
+    audio = negotiation.sections[0].rtp_parameters
+    assert audio is not None
+    assert (audio.codecs[0].mime_type, audio.codecs[0].channels) == ("audio/opus", 2)
+    assert f"a=rtpmap:111 {written}\r\n" in negotiation.answer(ICE, CANDIDATES, DTLS)
+
+
 def test_default_destination_is_an_address():
     negotiation = PublishNegotiation(load("vp8_640"), CAPABILITIES)
     named = [IceCandidate("1", 1, "sfu.example", "sfu.example", "udp", 5, "host")]

@@ -42,6 +42,8 @@ def offered_capabilities(
         if is_rtx(mime_type) and not isinstance(parameters.get("apt"), int):
             continue
         channels = (rtpmap.channels or 1) if kind == "audio" else None
+        if mime_type.lower() == "audio/opus":
+            channels = 2  # RFC 7587 §7: always; gateways and GStreamer's players write opus/48000
         codecs.append(
             RtpCodecCapability(
                 kind,
