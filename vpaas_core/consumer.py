@@ -80,26 +80,27 @@ class Consumer(Emitter):
 
     def close(self) -> None:
         """Stop for good. Closing twice does nothing."""
-        if not self.closed:
-            self._transport.core.close_consumer(self._native_id)
-            self._closed("close")
+        self._end("close")
 
     def transport_closed(self) -> None:
-        self._closed("transportclose")
+        self._end("transportclose")
 
     def producer_closed(self) -> None:
-        self._transport.core.close_consumer(self._native_id)
-        self._closed("producerclose")
+        self._end("producerclose")
 
     def producer_changed(self) -> None:
         self._emit("producerpause" if self._producer.paused else "producerresume")
 
-    def _closed(self, event: str) -> None:
+    def _end(self, event: str) -> None:
+        if self.closed:
+            return
         self.closed = True
+        if not self._transport.closed:
+            self._transport.core.close_consumer(self._native_id)
         self._producer.consumers.discard(self)
         self._transport.consumers.pop(self.id, None)
         self._emit(event)
 
     def _check_open(self) -> None:
-        if self.closed:
+        if self.closed or self._transport.closed:
             raise InvalidState(f"consumer {self.id} is closed")

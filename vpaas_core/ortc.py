@@ -131,8 +131,7 @@ def validate_rtp_parameters(parameters: RtpParameters) -> None:
     for i, codec in enumerate(parameters.codecs):
         if is_rtx(codec.mime_type) and codec.parameters["apt"] not in media:
             raise InvalidParameters(f"codecs[{i}].parameters.apt", "names no media codec")
-    if parameters.mid is not None and not _MID.fullmatch(parameters.mid):
-        raise InvalidParameters("mid", "is not 1 to 16 printable characters")
+    _validate_mid(parameters.mid)
     ids: set[int] = set()
     for i, extension in enumerate(parameters.header_extensions):
         _validate_range(f"headerExtensions[{i}].id", extension.id, 1, 255)
@@ -140,6 +139,11 @@ def validate_rtp_parameters(parameters: RtpParameters) -> None:
             raise InvalidParameters(f"headerExtensions[{i}].id", f"{extension.id} is used twice")
         ids.add(extension.id)
     _validate_encodings(parameters.encodings, media)
+
+
+def _validate_mid(mid: str | None) -> None:
+    if mid is not None and not _MID.fullmatch(mid):
+        raise InvalidParameters("mid", "is not 1 to 16 printable characters")
 
 
 def producer_mapping(params: RtpParameters, caps: RtpCapabilities) -> RtpMapping:
@@ -223,9 +227,11 @@ def consumer_parameters(
     """What a consumer sends to a peer with these capabilities: one encoding, with fresh SSRCs.
 
     Payload types and extension ids are those of `remote_caps`: the router's own for a mediasoup-client, the
-    offer's for a peer that negotiates by SDP. Raises Unsupported if the peer can receive none of the codecs.
+    offer's for a peer that negotiates by SDP. Raises Unsupported if the peer can receive none of the codecs,
+    InvalidParameters for capabilities or a mid that cannot be.
     """
     validate_rtp_capabilities(remote_caps)
+    _validate_mid(mid)
     codecs: list[RtpCodecParameters] = []
     rtx: list[RtpCodecParameters] = []
     for codec in consumable.codecs:

@@ -84,20 +84,23 @@ class Producer(Emitter):
     def close(self) -> None:
         """End it, and with it all its consumers. Closing twice does nothing."""
         if not self.closed:
+            if not self._transport.closed:
+                self._transport.core.close_producer(self.native_id)
             self._closed("close")
-            self._transport.core.close_producer(self.native_id)
 
     def transport_closed(self) -> None:
-        self._closed("transportclose")
+        if not self.closed:
+            self._closed("transportclose")
 
     def _closed(self, event: str) -> None:
+        """Callbacks come last: whatever they close or ask for finds this one gone."""
         self.closed = True
-        for consumer in list(self.consumers):
-            consumer.producer_closed()
         self._transport.producers.pop(self.id, None)
         self._transport.router.producers.pop(self.id, None)
+        for consumer in list(self.consumers):
+            consumer.producer_closed()
         self._emit(event)
 
     def _check_open(self) -> None:
-        if self.closed:
+        if self.closed or self._transport.closed:
             raise InvalidState(f"producer {self.id} is closed")

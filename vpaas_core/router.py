@@ -7,7 +7,7 @@ import secrets
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from .errors import NotFound
+from .errors import InvalidParameters, NotFound
 from .events import Emitter
 from .ortc import can_consume
 from .parameters import IceCandidate, RtpCapabilities
@@ -71,9 +71,11 @@ class Router(Emitter):
     ) -> PlainTransport:
         """A path for RTP without ICE, on sockets of its own (RTCP on the next port without `rtcp_mux`).
 
-        Raises OSError when the address cannot be bound, InvalidState when closed.
+        Raises OSError when the address cannot be bound, InvalidParameters, InvalidState when closed.
         """
         self.worker.check_open(self.closed)
+        if not 0 <= port <= 65535 - (not rtcp_mux):
+            raise InvalidParameters("port", f"{port} is no port, or leaves none for RTCP")
         core = self.worker.core
         ip = listen_ip or self.worker.config.listen_ip
         native_id = core.add_plain_transport(_random_ssrc(), rtcp_mux, comedia, srtp_crypto_suite is not None)

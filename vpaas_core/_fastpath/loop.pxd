@@ -31,3 +31,4 @@ cdef class Loop(Core):
 
     cdef int _watch(self, int fd, uint32_t tag) except -1
     cdef int _join(self) except -1
+    cdef int _close_descriptors(self) except -1

@@ -129,7 +129,10 @@ cdef class Loop(Core):
         cdef int i
         self.python_sockets = [None] * SOCKETS_MAX
         self.state = <LoopState*>calloc(1, sizeof(LoopState))
-        if self.state == NULL or receiver_init(&self.state.receiver) < 0:
+        if self.state == NULL:
+            raise MemoryError
+        self.state.epoll_fd = self.state.stop_fd = self.state.event_fd = -1
+        if receiver_init(&self.state.receiver) < 0:
             raise MemoryError
         for i in range(SOCKETS_MAX):
             self.state.sockets[i].fd = -1
@@ -149,10 +152,16 @@ cdef class Loop(Core):
     def __dealloc__(self) -> None:
         if self.state != NULL:
             self._join()
+            self._close_descriptors()
             receiver_free(&self.state.receiver)
-            for fd in (self.state.epoll_fd, self.state.stop_fd, self.state.event_fd):
-                close(fd)
             free(self.state)
+
+    cdef int _close_descriptors(self) except -1:
+        for fd in (self.state.epoll_fd, self.state.stop_fd, self.state.event_fd):
+            if fd >= 0:
+                close(fd)
+        self.state.epoll_fd = self.state.stop_fd = self.state.event_fd = -1
+        return 0
 
     cdef int64_t now_us(self) noexcept:
         return _clock_us(CLOCK_MONOTONIC)
@@ -217,15 +226,16 @@ cdef class Loop(Core):
             self.end()
 
     def start(self) -> None:
-        if self.running:
-            raise RuntimeError("the worker runs already")
+        if self.running or self.state.epoll_fd < 0:
+            raise RuntimeError("the worker runs already, or has ended")
         if pthread_create(&self.thread, NULL, _run, self.state) != 0:
             raise OSError("the kernel gives no more threads (ulimit -u)")
         self.running = True
 
     def stop(self) -> None:
-        """Ends the thread and closes the sockets; may be called twice."""
+        """Ends the thread for good and closes the sockets and `event_fd`; may be called twice."""
         self._join()
+        self._close_descriptors()
         for index, sock in enumerate(self.python_sockets):
             if sock is not None:
                 self.state.sockets[index].fd = -1

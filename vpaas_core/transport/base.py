@@ -29,6 +29,9 @@ from vpaas_core.stats import Stats, entry
 if TYPE_CHECKING:
     from vpaas_core.router import Router
 
+CNAME_BYTES_MAX = 32
+"""Of a publisher's own name we keep what tells it from others (RFC 7022 §4.2: 16 characters)."""
+
 FIRST_SEQ_MAX = 0x7FFF
 """RFC 3711 §3.3.1: a first sequence number in the lower half cannot wrap before the receiver has seen it."""
 
@@ -109,7 +112,7 @@ class Transport(Emitter):
                 video=kind == "video",
                 clock_rate=media[0].clock_rate,
                 mid=parameters.mid or "",
-                cname=(parameters.rtcp.cname or "")[:32],
+                cname=(parameters.rtcp.cname or "").encode()[:CNAME_BYTES_MAX].decode(errors="ignore"),
                 encodings=encodings or [(0, 0, "")],
                 codecs={codec.payload_type: codec_code(codec.mime_type) for codec in media},
                 rtx={
@@ -200,14 +203,15 @@ class Transport(Emitter):
         if self.closed:
             return
         self.closed = True
-        for producer in list(self.producers.values()):
-            producer.transport_closed()
-        for consumer in list(self.consumers.values()):
-            consumer.transport_closed()
         self._release()
         del self.router.worker.transports[self.native_id]
         self.router.transports.pop(self.id, None)
         self.core.close_transport(self.native_id)
+        # Callbacks come last: whatever they close or ask for finds this one gone.
+        for producer in list(self.producers.values()):
+            producer.transport_closed()
+        for consumer in list(self.consumers.values()):
+            consumer.transport_closed()
         self._emit("close")
 
     def _release(self) -> None:

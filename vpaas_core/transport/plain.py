@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from msgspec import Struct
@@ -56,7 +57,7 @@ class PlainTransport(Transport):
     ) -> None:
         super().__init__(router, native_id, app_data)
         self._sockets = sockets
-        self._srtp_connected = False
+        self._connected = False
         self._comedia = comedia
         self.listen_address = (listen_ip, sockets[0][1])
         """Where it hears RTP."""
@@ -82,40 +83,40 @@ class PlainTransport(Transport):
     ) -> None:
         """Name the peer's address (not with `comedia`) and key (with SRTP).
 
-        Raises InvalidParameters when one is missing, superfluous or malformed; InvalidState when closed.
+        Raises InvalidParameters when one is missing, superfluous or malformed, InvalidState when closed or
+        called twice.
         """
         self._check_open()
         if (self.srtp_parameters is None) != (srtp_parameters is None):
             raise InvalidParameters("srtpParameters", "must be given for SRTP, and only then")
         if self._comedia != (ip is None or port is None):
             raise InvalidParameters("ip", "and port must be given, except with comedia")
+        if not self._comedia and (len(self._sockets) == 1) != (rtcp_port is None):
+            raise InvalidParameters("rtcpPort", "must be given without rtcpMux, and only then")
+        _check_address(ip)
+        _check_port("port", port)
+        _check_port("rtcpPort", rtcp_port)
+        if self._connected:
+            raise InvalidState(f"transport {self.id} is already connected")
         if srtp_parameters is not None:
             self._set_keys(srtp_parameters)
+        self._connected = True
         if ip is None or port is None:
             return
-        mux = len(self._sockets) == 1
-        if mux != (rtcp_port is None):
-            raise InvalidParameters("rtcpPort", "must be given without rtcpMux, and only then")
         rtcp_address = None if rtcp_port is None else (ip, rtcp_port)
-        try:
-            self.core.connect_plain(
-                self.native_id, self._sockets[0][0], (ip, port), self._sockets[-1][0], rtcp_address
-            )
-        except ValueError as error:
-            raise InvalidParameters("ip", str(error)) from None
+        self.core.connect_plain(
+            self.native_id, self._sockets[0][0], (ip, port), self._sockets[-1][0], rtcp_address
+        )
 
     def _set_keys(self, remote: SrtpParameters) -> None:
         local = self.srtp_parameters
         assert local is not None
-        if self._srtp_connected:
-            raise InvalidState(f"transport {self.id} has its keys already")
         if remote.crypto_suite != local.crypto_suite:
             raise InvalidParameters("srtpParameters.cryptoSuite", f"is not {local.crypto_suite}")
         suite = SUITES[local.crypto_suite]
         remote_key, remote_salt = split_key(remote)
         local_key, local_salt = split_key(local)
         self.core.set_srtp(self.native_id, suite.profile, remote_key, remote_salt, local_key, local_salt)
-        self._srtp_connected = True
 
     def on_tuple(self) -> None:
         """The peer's address was learned from its first packet."""
@@ -124,6 +125,19 @@ class PlainTransport(Transport):
     def _release(self) -> None:
         for index, _ in self._sockets:
             self.core.close_socket(index)
+
+
+def _check_address(ip: str | None) -> None:
+    try:
+        if ip is not None:
+            ipaddress.ip_address(ip)
+    except ValueError:
+        raise InvalidParameters("ip", f"{ip!r} is not an IP address") from None
+
+
+def _check_port(field: str, port: int | None) -> None:
+    if port is not None and not 1 <= port <= 65535:
+        raise InvalidParameters(field, f"{port} is not in 1..65535")
 
 
 def split_key(parameters: SrtpParameters) -> tuple[bytes, bytes]:

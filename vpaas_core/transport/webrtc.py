@@ -116,7 +116,8 @@ class WebRtcTransport(Transport):
         """Another address of the peer is selected, or none."""
         if self._session is not None and self._session.state == "connecting":
             self._send_flight_again()
-        self._emit("iceselectedtuplechange", self.ice_selected_tuple)
+        if not self.closed:  # by a callback of the handshake's end
+            self._emit("iceselectedtuplechange", self.ice_selected_tuple)
 
     def _send_flight_again(self) -> None:
         """A client's first flight went nowhere before there was a path."""

@@ -1,0 +1,46 @@
+"""The public names of vpaas_core. A change here changes the interface: it belongs into the changelog."""
+
+import vpaas_core
+
+NAMES = {
+    "Config",
+    "Consumer",
+    "DtlsFingerprint",
+    "DtlsParameters",
+    "Engine",
+    "IceCandidate",
+    "IceParameters",
+    "InvalidParameters",
+    "InvalidState",
+    "MediaKind",
+    "NotFound",
+    "PlainTransport",
+    "Producer",
+    "ResourceLimit",
+    "Router",
+    "RtcpFeedback",
+    "RtcpParameters",
+    "RtpCapabilities",
+    "RtpCodecCapability",
+    "RtpCodecParameters",
+    "RtpEncodingParameters",
+    "RtpHeaderExtension",
+    "RtpHeaderExtensionParameters",
+    "RtpParameters",
+    "RtxParameters",
+    "SrtpParameters",
+    "Transport",
+    "Unsupported",
+    "VpaasError",
+    "WebRtcTransport",
+    "Worker",
+}
+
+
+def test_the_public_names() -> None:
+    assert set(vpaas_core.__all__) == NAMES
+    assert len(vpaas_core.__all__) == len(NAMES)
+
+
+def test_each_is_there() -> None:
+    assert all(hasattr(vpaas_core, name) for name in NAMES)
