@@ -150,3 +150,19 @@ def test_a_join_before_the_path_is_there_starts_when_it_is(network: Network) -> 
     assert len(sink.packets) > 0
     assert len(source.key_frame_requests_us) == before + 1
     sink.assert_continuous()
+
+
+def test_a_viewer_whose_path_comes_late_does_not_wait_for_the_next_request(network: Network) -> None:
+    """A request before the keys are there would bring a key frame too early, and forbid the one that is needed."""
+    publisher, viewer = Peer(network), Peer(network, keys=False)
+    network.run(0.1)
+    source = publisher.produce().start()
+    network.run(1)
+    sink = viewer.consume(source)
+    network.run(0.2)
+    assert source.key_frame_requests_us == []
+    viewer.give_keys()
+    ready_us = network.now_us
+    network.run(0.2)
+    assert sink.packets
+    assert source.key_frame_requests_us[0] - ready_us < 50_000

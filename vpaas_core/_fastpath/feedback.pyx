@@ -266,6 +266,8 @@ cdef int _key_frame_request(Pipeline* pl, Transport* t, const RtcpPacket* packet
 cdef void feedback_consumer_start(Pipeline* pl, Consumer* c, int64_t now_us) noexcept nogil:
     if not c.keyed or c.paused or c.producer == NULL or c.producer.paused:
         return
+    if not transport_ready(c.transport):  # it will ask when it is; a key frame now would be lost on it
+        return
     feedback_want_key_frame(pl, c.producer.streams[c.target], now_us)
 
 
