@@ -13,7 +13,7 @@ from tests.browser.conftest import Enter, StartNode
 from tests.support.caller import WATCH, Caller
 from tests.support.firefox import FIREFOX, Firefox
 
-pytestmark = pytest.mark.skipif(FIREFOX is None, reason="no Firefox here (Debian: firefox-esr)")
+pytestmark = pytest.mark.skipif(FIREFOX is None, reason="no Firefox here: firefox-esr, or VPAAS_FIREFOX")
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ async def test_pictures_and_sound_arrive(live: LiveNode, codec: str) -> None:
             await plays(late)
             assert late.first_picture_s() < 5, "a key frame is asked for when somebody comes"
             assert f"{codec}/90000" in late.answer
+            print(f"{codec}: first picture {early.first_picture_s():.2f} s, {late.first_picture_s():.2f} s")
         await plays(early)
 
 

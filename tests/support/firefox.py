@@ -3,13 +3,15 @@
 import asyncio
 import itertools
 import json
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
+FIREFOX = os.environ.get("VPAAS_FIREFOX") or shutil.which("firefox-esr")
+"""Debian's own; Ubuntu's `firefox` only installs a snap, which sees no profile of ours."""
 START_S = 30.0
 CALL_S = 30.0
 PREFERENCES = {
