@@ -70,6 +70,23 @@ def test_abs_send_time_is_right_after_a_year_of_uptime(network: Network) -> None
     test_abs_send_time_is_the_nodes_clock(network)
 
 
+def test_abs_send_time_of_a_retransmission_is_when_it_was_sent_again(network: Network) -> None:
+    publisher, viewer = Peer(network), Peer(network)
+    network.run(0.1)
+    source = publisher.produce(extensions=lambda: {2: b"\x12\x34\x56"})
+    sink = viewer.consume(source)
+    source.send_frame()
+    network.run(0.5047)
+    (seq, *_) = sink.packets
+    first = sink.packets.pop(seq)
+    sink.ask_again([seq])
+    network.run(0.1)
+    times = [
+        int.from_bytes(each.extensions[ABS_SEND_TIME]) / (1 << 18) for each in (first, sink.packets[seq])
+    ]
+    assert times[1] - times[0] == pytest.approx(0.5047, abs=0.0005)
+
+
 def test_plain_retransmission_leaves_abs_send_time_out(network: Network) -> None:
     """It would change what is sent under the same SRTP index."""
     assert one_packet(network, {2: b"\x12\x34\x56", 3: b"\x05"}, rtx=False).extensions == {

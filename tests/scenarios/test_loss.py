@@ -146,6 +146,21 @@ def test_nothing_is_sent_again_twice_within_a_round_trip(network: Network) -> No
     assert network.core.stats()["drops"]["nack_too_soon"] == 4
 
 
+def test_nobody_gets_a_packet_again_and_again(network: Network) -> None:
+    """A viewer's NACK costs it a few bytes, and the node a thousand for each number in it."""
+    publisher, viewer = Peer(network), Peer(network)
+    network.run(0.1)
+    source = publisher.produce().start()
+    sink = viewer.consume(source)
+    network.run(0.3)
+    source.stop()
+    network.run(0.1)
+    for _ in range(30):
+        sink.ask_again(sorted(sink.packets))
+        network.run(0.05)
+    assert network.core.consumer_stats(sink.consumer)["packets_retransmitted"] == 10 * len(sink.packets)
+
+
 def test_what_is_too_old_or_was_never_sent_is_not_sent_again(network: Network) -> None:
     publisher, viewer = Peer(network), Peer(network)
     network.run(0.1)

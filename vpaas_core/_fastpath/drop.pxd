@@ -34,7 +34,7 @@ cpdef enum DropReason:
     DROP_PAYLOAD_TYPE_NOT_CONSUMED
     DROP_NO_DESTINATION     # the consumer's transport has no selected tuple or no keys yet
     DROP_NACK_NOT_FOUND     # asked for a packet that the ring no longer holds
-    DROP_NACK_TOO_SOON      # asked for again within a round trip
+    DROP_NACK_TOO_SOON      # asked for again within a round trip, or too often
     DROP_SEND_FAILED        # the kernel refused the datagram
     DROP_SEND_BUFFER_FULL   # EAGAIN
     DROP_STREAM_LIMIT       # the peer opens more streams than a transport may have

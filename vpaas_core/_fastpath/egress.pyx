@@ -19,6 +19,7 @@ from vpaas_core._fastpath.limits cimport (
     HISTORY_AGE_US_MAX,
     NACK_INTERVAL_US_MIN,
     OUT_MAP_PACKETS,
+    RESENDS_MAX,
 )
 from vpaas_core._fastpath.output cimport output_commit, output_room
 from vpaas_core._fastpath.renumber cimport renumber, renumber_skip
@@ -27,7 +28,7 @@ from vpaas_core._fastpath.rtp cimport EXT_ABS_SEND_TIME, Extension, Packet
 from vpaas_core._fastpath.select cimport select_follows, select_packet
 from vpaas_core._fastpath.seqnum cimport extend16
 from vpaas_core._fastpath.srtp cimport srtp_flush, srtp_protect
-from vpaas_core._fastpath.state cimport drop
+from vpaas_core._fastpath.state cimport abs_send_time, drop
 from vpaas_core._fastpath.wire cimport store16, store24, store32
 
 cdef enum:
@@ -116,7 +117,7 @@ cdef inline void _remember(Consumer* c, const Packet* p, int64_t out_seq, uint32
     sent.in_seq = <uint32_t>p.ext_seq
     sent.sent_again_ms = 0
     sent.encoding = p.encoding
-    sent.valid = 1
+    sent.times_sent = 1
 
 
 cdef inline int _send(
@@ -219,15 +220,19 @@ cdef int egress_resend(Pipeline* pl, Consumer* c, uint16_t seq, int64_t now_us) 
     if c.sent_packets == NULL or c.producer == NULL or not transport_ready(c.transport):
         return DROP_NACK_NOT_FOUND
     sent = &c.sent_packets[seq & (OUT_MAP_PACKETS - 1)]
-    if not sent.valid or sent.seq != <uint32_t>out_seq:
+    if sent.times_sent == 0 or sent.seq != <uint32_t>out_seq:
         return DROP_NACK_NOT_FOUND
     s = c.producer.streams[sent.encoding]
     p = &s.history.slots[sent.in_seq & s.history.mask]
     if p.ext_seq < 0 or <uint32_t>p.ext_seq != sent.in_seq or now_us - p.arrival_us > HISTORY_AGE_US_MAX:
         return DROP_NACK_NOT_FOUND
-    if sent.sent_again_ms and <uint16_t>(now_ms - sent.sent_again_ms) * <int64_t>1000 < interval_us:
+    if sent.times_sent > RESENDS_MAX or (
+        sent.sent_again_ms and <uint16_t>(now_ms - sent.sent_again_ms) * <int64_t>1000 < interval_us
+    ):
         return DROP_NACK_TOO_SOON
     sent.sent_again_ms = now_ms
+    sent.times_sent += 1
+    pl.abs_send_time = abs_send_time(now_us)
     c.resent.packets += 1
     if c.rtx_pt == NO_PAYLOAD_TYPE:
         # The same packet bit by bit: its number and so its nonce are used again.

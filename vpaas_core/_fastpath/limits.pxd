@@ -38,6 +38,7 @@ cdef enum:
     NACK_REORDER_US = 2000              # us a gap may be mere reordering before it is asked for
     NACK_KEY_FRAME_REACH = 8            # packets before a key frame still followed: its parameter sets may be there
     NACK_RETRIES_MAX = 10               # requests for one packet
+    RESENDS_MAX = 10                    # answers to one viewer for one packet: its NACKs are small, what they ask for is not
     NACK_INTERVAL_US_MIN = 20000        # us between two requests for one packet, when the round trip is shorter
     NACK_AGE_US_MAX = 2000000           # us after which a missing packet is given up
     RTCP_INTERVAL_US = 1000000          # us between reports (RFC 3550 §6.2 allows less for few members; browsers use 1 s)

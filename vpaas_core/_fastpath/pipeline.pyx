@@ -56,7 +56,7 @@ from vpaas_core._fastpath.output cimport output_commit, output_flush, output_fre
 from vpaas_core._fastpath.router cimport TRANSPORT_PLAIN, Consumer, Producer, transport_ready
 from vpaas_core._fastpath.select cimport select_target
 from vpaas_core._fastpath.srtp cimport srtp_engine_free, srtp_engine_new
-from vpaas_core._fastpath.state cimport drop, ufrag_key
+from vpaas_core._fastpath.state cimport abs_send_time, drop, ufrag_key
 from vpaas_core._fastpath.stun cimport STUN_ANSWER_BYTES_MAX, StunMessage, stun_is_request, stun_parse
 from vpaas_core._fastpath.table cimport addrmap_free, addrmap_get, addrmap_put, addrmap_remove, u64map_free, u64map_get, u64map_remove
 
@@ -227,7 +227,7 @@ cdef void pipeline_transport_ready(Pipeline* pl, Transport* t, int64_t now_us) n
 cdef void pipeline_finish(Pipeline* pl, int64_t now_us) noexcept nogil:
     cdef Producer* producer
     cdef int i
-    pl.abs_send_time = <uint32_t>(((now_us % 64000000) << 18) // 1000000)  # 6.18 seconds
+    pl.abs_send_time = abs_send_time(now_us)
     for i in range(pl.touched_count):
         producer = pl.touched[i]
         egress_producer(pl, producer, now_us)

@@ -135,7 +135,7 @@ cdef struct SentPacket:         # enough to send it again, bit by bit the same; 
     uint32_t in_seq
     uint16_t sent_again_ms      # low 16 bits; 0: never
     uint8_t encoding
-    uint8_t valid
+    uint8_t times_sent          # 0: no packet here
 
 
 cdef struct SentReport:         # when a sender report left; RFC 3550 §6.4.1: a receiver report names it by its LSR

@@ -43,6 +43,11 @@ cdef inline void drop(Pipeline* pl, int reason, int n) noexcept nogil:
     pl.drops[reason] += n
 
 
+cdef inline uint32_t abs_send_time(int64_t now_us) noexcept nogil:
+    """6.18 seconds, modulo 64 s."""
+    return <uint32_t>(((now_us % 64000000) << 18) // 1000000)
+
+
 cdef inline uint64_t ufrag_key(const uint8_t* ufrag, int length) noexcept nogil:
     """FNV-1a; a collision only costs the later of two transports its ICE, and the full ufrag is compared after."""
     cdef uint64_t h = <uint64_t>0xCBF29CE484222325u
