@@ -153,7 +153,7 @@ def test_a_join_before_the_path_is_there_starts_when_it_is(network: Network) -> 
 
 
 def test_a_viewer_whose_path_comes_late_does_not_wait_for_the_next_request(network: Network) -> None:
-    """A request before the keys are there would bring a key frame too early, and forbid the one that is needed."""
+    """A request before the keys are there brings a key frame too early, and forbids the one needed."""
     publisher, viewer = Peer(network), Peer(network, keys=False)
     network.run(0.1)
     source = publisher.produce().start()
