@@ -49,7 +49,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         about("Key that signs access tokens; default: made once, in the data directory", secret=True)] = None
 
     media_listen_ip: Annotated[str,
-        about("Address media is received on")] = "127.0.0.1"
+        about("Address media is received on")] = "0.0.0.0"  # noqa: S104 - Firefox sends nothing to loopback
     media_announced_address: Annotated[str | None,
         about("Address announced to clients in place of the listen address (behind NAT)")] = None
     media_port: Annotated[Port,

@@ -20,7 +20,7 @@ class Config:
     """UDP port of the first worker, the next ones follow; 0: any free port."""
 
     announced_address: str | None = None
-    """Address in ICE candidates: what clients reach. None: `listen_ip`, or this host's own for a wildcard."""
+    """Address in ICE candidates. None: `listen_ip`; for a wildcard this host's own address and loopback."""
 
     workers: int = 1
     """Worker threads; one per core that media may use."""

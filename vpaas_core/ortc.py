@@ -217,7 +217,9 @@ def can_consume(consumable: RtpParameters, caps: RtpCapabilities) -> bool:
     """Whether a peer with these capabilities can receive this producer. Raises InvalidParameters."""
     validate_rtp_capabilities(caps)
     return any(
-        _match(codec, caps.codecs) is not None for codec in consumable.codecs if not is_rtx(codec.mime_type)
+        _receivable(codec, caps.codecs) is not None
+        for codec in consumable.codecs
+        if not is_rtx(codec.mime_type)
     )
 
 
@@ -237,7 +239,7 @@ def consumer_parameters(
     for codec in consumable.codecs:
         if is_rtx(codec.mime_type):
             continue
-        capability = _match(codec, remote_caps.codecs)
+        capability = _receivable(codec, remote_caps.codecs)
         if capability is None:
             continue
         payload_type = _or_default(capability.preferred_payload_type, codec.payload_type)
@@ -290,7 +292,7 @@ def payload_type_map(consumable: RtpParameters, consumer: RtpParameters) -> dict
     """Media payload type of the router -> that of the consumer, for the codecs the consumer has."""
     found: dict[int, int] = {}
     for codec in consumable.codecs:
-        match = None if is_rtx(codec.mime_type) else _match(codec, consumer.codecs)
+        match = None if is_rtx(codec.mime_type) else _receivable(codec, consumer.codecs)
         if match is not None:
             found[codec.payload_type] = match.payload_type
     return found
@@ -336,6 +338,23 @@ def _same_codec(a: _Codec, b: _Codec, *, strict: bool) -> bool:
 
 def _match(codec: _Codec, codecs: Iterable[_C]) -> _C | None:
     return next((each for each in codecs if codec_matches(codec, each)), None)
+
+
+def _receivable(codec: _Codec, codecs: Iterable[_C]) -> _C | None:
+    """The codec a receiver takes this stream with.
+
+    Encoders that call their stream Baseline (FFmpeg's x264, aiortc) use none of the tools that set it apart
+    from Constrained Baseline (RFC 6184 §8.1), which every browser decodes: refusing it would help nobody.
+    """
+    codecs = list(codecs)
+    match = _match(codec, codecs)
+    if (
+        match is None
+        and codec.mime_type.lower() == "video/h264"
+        and h264_profile(codec.parameters) == "baseline"
+    ):
+        match = _match(replace(codec, parameters={**codec.parameters, "profile-level-id": "42e01f"}), codecs)
+    return match
 
 
 def _rtx_of(codec: _Codec | None, codecs: Iterable[_C]) -> _C | None:

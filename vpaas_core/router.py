@@ -46,17 +46,10 @@ class Router(Emitter):
             _random_ssrc(),
             int(self.worker.config.ice_consent_timeout_s * 1e6),
         )
-        candidate = IceCandidate(
-            foundation="1",
-            priority=(126 << 24) | (65535 << 8) | 255,  # RFC 8445 §5.1.2.1: host, one interface, component 1
-            ip=self.worker.announced_address,
-            address=self.worker.announced_address,
-            protocol="udp",
-            port=self.worker.port,
-            type="host",
-        )
+        addresses = self.worker.announced_addresses
+        candidates = [_candidate(i, address, self.worker.port) for i, address in enumerate(addresses)]
         return WebRtcTransport(
-            self, native_id, ice_parameters, [candidate], self.worker.certificate(), app_data
+            self, native_id, ice_parameters, candidates, self.worker.certificate(), app_data
         )
 
     def create_plain_transport(
@@ -115,6 +108,19 @@ class Router(Emitter):
             transport.close()
         self.worker.routers.pop(self.id, None)
         self._emit("close")
+
+
+def _candidate(index: int, address: str, port: int) -> IceCandidate:
+    """A host candidate; the first address is preferred (RFC 8445 §5.1.2.1)."""
+    return IceCandidate(
+        foundation=str(index + 1),
+        priority=(126 << 24) | ((65535 - index) << 8) | 255,
+        ip=address,
+        address=address,
+        protocol="udp",
+        port=port,
+        type="host",
+    )
 
 
 def _random_ssrc() -> int:

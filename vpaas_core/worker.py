@@ -30,7 +30,9 @@ class Worker:
         self.certificate = certificate
         self.core = Loop()
         _, self.port = self.core.open_socket(config.listen_ip, config.port and config.port + index)
-        self.announced_address = config.announced_address or _reachable_address(config.listen_ip)
+        self.announced_addresses = (
+            [config.announced_address] if config.announced_address else _own_addresses(config.listen_ip)
+        )
         self.routers: dict[str, Router] = {}
         self.transports: dict[int, Transport] = {}
         self.closed = False
@@ -77,16 +79,23 @@ class Worker:
                 transport.on_tuple()
 
 
-def _reachable_address(listen_ip: str) -> str:
-    """For a wildcard, the address this host would use towards the internet; nothing is sent to find it."""
+def _own_addresses(listen_ip: str) -> list[str]:
+    """Where clients reach a socket bound to `listen_ip`.
+
+    For a wildcard, the address this host uses towards the internet (nothing is sent to find it), and loopback
+    for clients on the host itself; Firefox, though, never sends media to loopback.
+    """
     address = ipaddress.ip_address(listen_ip)
     if not address.is_unspecified:
-        return listen_ip
-    family, far = (socket.AF_INET6, "2001:db8::1") if address.version == 6 else (socket.AF_INET, "192.0.2.1")
+        return [listen_ip]
+    if address.version == 6:
+        family, far, loopback = socket.AF_INET6, "2001:db8::1", "::1"
+    else:
+        family, far, loopback = socket.AF_INET, "192.0.2.1", "127.0.0.1"
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((far, 9))
-            found: str = probe.getsockname()[0]
-        except OSError:
-            return "::1" if address.version == 6 else "127.0.0.1"
-    return found
+        except OSError:  # no route: a host without network
+            return [loopback]
+        own: str = probe.getsockname()[0]
+    return list(dict.fromkeys([own, loopback]))

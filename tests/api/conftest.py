@@ -22,7 +22,9 @@ TOKEN_SECRET = "a signing secret of the tests, 32 bytes and more"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path, api_token=API_TOKEN, token_secret=TOKEN_SECRET, port=0)
+    return Settings(
+        data_dir=tmp_path, api_token=API_TOKEN, token_secret=TOKEN_SECRET, port=0, media_listen_ip="127.0.0.1"
+    )
 
 
 @pytest.fixture

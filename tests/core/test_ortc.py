@@ -268,6 +268,32 @@ def test_codec_matching(a, b, same):
     assert ortc.codec_matches(b, a) is same
 
 
+@pytest.mark.parametrize(
+    ("source", "receiver", "taken"),
+    [
+        (
+            h264("42001e"),
+            h264("42e01f"),
+            True,
+        ),  # FFmpeg's stream, a browser that names only Constrained Baseline
+        (h264("42001e"), h264("42e01f", mode=0), False),
+        (h264("4d001f"), h264("42e01f"), False),
+        (h264("42e01f"), h264("42001f"), False),
+    ],
+)
+def test_baseline_goes_to_receivers_of_constrained_baseline(source, receiver, taken):
+    produced = consumable(camera(codecs=[source], encodings=[RtpEncodingParameters(ssrc=1)]))
+    capability = RtpCodecCapability(
+        "video", "video/H264", 90000, preferred_payload_type=50, parameters=receiver.parameters
+    )
+    capabilities = RtpCapabilities([capability])
+    assert ortc.can_consume(produced, capabilities) is taken
+    if taken:
+        consumer = ortc.consumer_parameters(produced, capabilities, mid="0")
+        assert [codec.payload_type for codec in consumer.codecs] == [50]
+        assert list(ortc.payload_type_map(produced, consumer).values()) == [50]
+
+
 def test_profiles_are_told_apart_among_the_router_codecs():
     ffmpeg = camera(codecs=[h264("42001e")], encodings=[RtpEncodingParameters(ssrc=1)])
     mapped = ortc.producer_mapping(ffmpeg, CAPABILITIES).codecs[0].mapped_payload_type

@@ -24,7 +24,8 @@ def settings_with() -> dict[str, Any]:
 
 @pytest.fixture
 def settings(tmp_path: Path, settings_with: dict[str, Any]) -> Settings:
-    return Settings(data_dir=tmp_path, api_token=API_TOKEN, port=0, **settings_with)
+    defaults = {"port": 0, "media_listen_ip": "127.0.0.1"}
+    return Settings(data_dir=tmp_path, api_token=API_TOKEN, **{**defaults, **settings_with})
 
 
 @pytest.fixture

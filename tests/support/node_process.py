@@ -23,6 +23,7 @@ class NodeProcess:
     @classmethod
     @asynccontextmanager
     async def running(cls, data_dir: Path, settings: Mapping[str, object]) -> AsyncIterator["NodeProcess"]:
+        settings = {"media_listen_ip": "127.0.0.1", **settings}
         flags = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", "from vpaas_api.cli import main; main()",
