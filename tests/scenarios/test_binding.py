@@ -8,7 +8,8 @@ import pytest
 from tests.sim.network import Network
 from tests.sim.packets import CODECS, Rtp
 from tests.sim.peers import Peer
-from tests.sim.streams import SENT_EXTENSIONS, Sink, Source, number_of
+from tests.sim.streams import SENT_EXTENSIONS, Sink, Source, number_of, publisher_ntp
+from vpaas_core._fastpath import rtcp
 
 OPTIONS: dict[str, Any] = {
     "video": True,
@@ -110,6 +111,29 @@ def test_another_ssrc_under_the_same_mid(network: Network, codec: str) -> None:
     clock_rate = source.codec.clock_rate
     assert max(steps) < 0.6 * clock_rate
     assert sum(steps) == pytest.approx(9.5 * clock_rate, rel=0.02)
+
+
+def test_a_source_begins_anew_within_one_batch(network: Network) -> None:
+    """What was in the ring is gone when the batch is forwarded; the new source's packets are not."""
+    publisher, source, sink = call(network, mid="camera")
+    source.send_frame(key=True)
+    network.run(0.1)
+
+    def frame() -> list[bytes]:
+        starts = [source.codec.key, source.codec.further, source.codec.further]
+        return [publisher.outbound.protect_rtp(source.next_packet(start).pack()) for start in starts]
+
+    old = frame()
+    source.ssrc += 0x10000
+    source.seq, source.timestamp_base = 1003, 99  # the same places in the ring
+    datagrams = [(data, publisher.address) for data in old + frame()]
+    for data, destination in network.core.drive(datagrams, network.now_us):
+        if destination == sink.peer.address:
+            sink.peer.departing(data)
+            sink.peer.receive(data)
+    assert sorted(sink.packets) == list(range(20_000, 20_006))
+    assert sink.numbers == [1, 2, 3, 7, 8, 9]
+    assert not sink.peer.refused
 
 
 def test_an_announced_ssrc_is_not_replaced(network: Network) -> None:
@@ -224,6 +248,49 @@ def test_encodings_are_known_by_rid_and_the_largest_is_shown(network: Network) -
     ]
     assert starts
     assert all(sink.packets[seq].payload.startswith(CODECS["vp8"].key) for seq in starts)
+
+
+def test_sound_and_picture_stay_in_step_when_the_encoding_changes(network: Network) -> None:
+    """Each encoding has timestamps of its own; the reports follow, and to the viewer it is one clock."""
+    publisher, viewer = Peer(network), Peer(network)
+    network.run(0.1)
+    producer = simulcast(publisher, ("q", "f"))
+    stand_in = publisher.produce(announced=False, payload_type=50)
+    stand_in.producer, stand_in.payload_type = producer, 96
+    sink = viewer.consume(stand_in)
+    layers = {rid: layer(publisher, rid, ssrc) for rid, ssrc in (("q", 1_000_011), ("f", 4_000_000_033))}
+    publisher.sources |= dict.fromkeys((1_000_011, 4_000_000_033), stand_in)
+    captured_us: dict[bytes, int] = {}
+    for frame in range(160):
+        for rid, packet in layers.items():
+            if rid == "f" and frame % 80 >= 40:
+                continue
+            rtp = packet(CODECS["vp8"].key if frame % 10 == 0 else CODECS["vp8"].delta)
+            captured_us[rtp.payload] = network.now_us
+            publisher.send_rtp(rtp)
+            if frame % 10 == 0:
+                report = {
+                    "ssrc": rtp.ssrc,
+                    "ntp": publisher_ntp(network.now_us),
+                    "rtp_timestamp": rtp.timestamp,
+                }
+                publisher.send_rtcp(rtcp.build_sr({**report, "packet_count": 1, "octet_count": 1}))
+        network.run(0.05)
+    assert {int.from_bytes(packet.payload[2:6]) for packet in sink.packets.values()} == {
+        1_000_011,
+        4_000_000_033,
+    }
+    assert sink.timestamps == sorted(sink.timestamps)
+    assert len(sink.sender_reports) >= 6
+    at_us, report = sink.sender_reports[-1]
+    for seq, packet in sink.packets.items():
+        behind = (packet.timestamp - report["rtp_timestamp"] + (1 << 31)) % (1 << 32) - (1 << 31)
+        shown_s = report["ntp"] / (1 << 32) + behind / 90_000
+        # by when packets arrived, not by the reports: good to a few milliseconds, well below what is seen
+        assert shown_s == pytest.approx(publisher_ntp(captured_us[packet.payload]) / (1 << 32), abs=0.005), (
+            seq
+        )
+    assert at_us <= network.now_us
 
 
 def test_a_rid_nobody_announced_is_not_forwarded(network: Network) -> None:
