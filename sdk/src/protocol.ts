@@ -52,7 +52,7 @@ export interface Requests {
   pauseProducer: [{ producerId: string }, unknown];
   resumeProducer: [{ producerId: string }, unknown];
   closeProducer: [{ producerId: string }, unknown];
-  consume: [{ transportId: string; producerId: string; paused: true }, ConsumerParameters];
+  consume: [{ transportId: string; producerId: string; paused: boolean }, ConsumerParameters];
   resumeConsumer: [{ consumerId: string }, unknown];
   closeConsumer: [{ consumerId: string }, unknown];
   leave: [Record<string, never>, unknown];

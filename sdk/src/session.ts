@@ -2,7 +2,7 @@ import { Device, type types } from "mediasoup-client";
 import { type CallError, requestError, roomClosedError } from "./errors.ts";
 import { type PathEvents, PathGuard } from "./ice.ts";
 import type { LocalTrack } from "./media.ts";
-import type { Joined, RemoteProducer, TransportParameters } from "./protocol.ts";
+import type { ConsumerParameters, Joined, RemoteProducer, TransportParameters } from "./protocol.ts";
 import { producerOptions } from "./publish.ts";
 import type { Roster } from "./roster.ts";
 import { Signaling } from "./signaling.ts";
@@ -21,6 +21,14 @@ function prepareTransports(signaling: Signaling): PreparedTransports {
     return parameters;
   };
   return { recv: prepare("recv"), send: prepare("send") };
+}
+
+interface Offered {
+  peerId: string;
+  source: Source;
+  parameters: ConsumerParameters;
+  /** Until it is resumed. */
+  paused: boolean;
 }
 
 interface Received {
@@ -48,6 +56,8 @@ export class Session {
   readonly #received = new Map<string, Received>();
   /** Producers that are, or are about to be, received. */
   readonly #wanted = new Set<string>();
+  /** Resolves when those who were there first are received: who joins wants to see before being seen. */
+  #watching = Promise.resolve();
   #closed = false;
 
   private constructor(
@@ -101,6 +111,8 @@ export class Session {
   /** Sends a local track, or does nothing when it is sent already or may not be. */
   async publish(local: LocalTrack): Promise<void> {
     if (this.#closed || !this.joined.permissions.canPublish || this.#producers.has(local.source)) return;
+    await this.#watching;
+    if (this.#closed) return;
     const transport = await this.#transport("send");
     const options = producerOptions(local, this.#device, this.#options.codec);
     const producer = await transport.produce(options);
@@ -167,10 +179,14 @@ export class Session {
   #begin(): void {
     this.#listen();
     this.#roster.reconcile(this.joined.peers);
-    if (this.joined.permissions.canPublish) void this.#transport("send").catch(() => {});
-    for (const peer of this.joined.peers) {
-      for (const producer of peer.producers ?? []) void this.#consume(peer.id, producer);
-    }
+    const there = this.joined.peers.flatMap(({ id, producers }) =>
+      (producers ?? []).map((producer): [string, RemoteProducer] => [id, producer]),
+    );
+    const asked = there.map(([peerId, producer]) => this.#ask(peerId, producer, false));
+    // Taken together they are one negotiation, and nothing flows before it is done: so they need not start paused.
+    this.#watching = Promise.all(asked).then(async (offered) => {
+      await Promise.all(offered.map((each) => each && this.#take(each)));
+    });
   }
 
   #listen(): void {
@@ -205,33 +221,45 @@ export class Session {
     });
   }
 
-  async #consume(peerId: string, { id: producerId, source }: RemoteProducer): Promise<void> {
-    if (!this.joined.permissions.canSubscribe || this.#wanted.has(producerId)) return;
+  async #consume(peerId: string, producer: RemoteProducer): Promise<void> {
+    const offered = await this.#ask(peerId, producer, true);
+    if (offered) await this.#take(offered);
+  }
+
+  /** Asks the server for a stream; undefined when it is not to be had, or wanted already. */
+  async #ask(peerId: string, { id: producerId, source }: RemoteProducer, paused: boolean): Promise<Offered | undefined> {
+    if (!this.joined.permissions.canSubscribe || this.#wanted.has(producerId)) return undefined;
     this.#wanted.add(producerId);
     try {
-      const transport = await this.#transport("recv");
-      const parameters = await this.#signaling.request("consume", {
-        transportId: transport.id,
-        producerId,
-        paused: true,
-      });
+      const { id: transportId } = await this.#prepared.recv;
+      const parameters = await this.#signaling.request("consume", { transportId, producerId, paused });
       this.#roster.setPaused(peerId, producerId, parameters.producerPaused);
-      const consumer = await transport.consume({
-        id: parameters.id,
-        producerId,
-        kind: parameters.kind,
-        rtpParameters: parameters.rtpParameters,
-        // Tracks of one stream id are played in step: lips with voice, a screen with its sound.
-        streamId: `${peerId}-${source.startsWith("screen") ? "screen" : "person"}`,
-      });
+      return { peerId, source, parameters, paused };
+    } catch (error) {
+      this.#missed(producerId, error);
+      return undefined;
+    }
+  }
+
+  async #take({ peerId, source, parameters, paused }: Offered): Promise<void> {
+    const { id, producerId, kind, rtpParameters } = parameters;
+    try {
+      const transport = await this.#transport("recv");
+      // Tracks of one stream id are played in step: lips with voice, a screen with its sound.
+      const streamId = `${peerId}-${source.startsWith("screen") ? "screen" : "person"}`;
+      const consumer = await transport.consume({ id, producerId, kind, rtpParameters, streamId });
       if (this.#closed || !this.#wanted.has(producerId)) return consumer.close();
       this.#received.set(producerId, { peerId, consumer });
       this.#roster.addStream(peerId, producerId, consumer.track);
-      await this.#signaling.request("resumeConsumer", { consumerId: parameters.id });
+      if (paused) await this.#signaling.request("resumeConsumer", { consumerId: id });
     } catch (error) {
-      // What has gone meanwhile is not missed.
-      if (!this.#closed && this.#wanted.has(producerId)) this.#events.failed(requestError("consume", error));
+      this.#missed(producerId, error);
     }
+  }
+
+  /** What has gone meanwhile is not missed. */
+  #missed(producerId: string, error: unknown): void {
+    if (!this.#closed && this.#wanted.has(producerId)) this.#events.failed(requestError("consume", error));
   }
 
   #drop(producerId: string): void {

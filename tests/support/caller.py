@@ -26,28 +26,31 @@ class Stream:
     codec: str
 
 
-# Watches every remote video from the start: when it was first shown, and whether the picture changes.
+# Notes when the call was joined and when each video showed its first frame.
 WATCH = """
-window.watch = { joined: 0, first: {}, pictures: {} };
-const looks = new Map();
+window.watch = { joined: 0, first: {} };
+const watched = new WeakSet();
 setInterval(() => {
   const call = window.vpaas?.call;
-  if (call?.connection === "connected" && !window.watch.joined) window.watch.joined = performance.now();
+  if (call?.connection === "connected") window.watch.joined ||= performance.now();
   for (const video of document.querySelectorAll("video")) {
     const id = video.srcObject?.id;
-    if (!id || video.readyState < 2 || !video.videoWidth) continue;
-    window.watch.first[id] ??= performance.now();
-    const canvas = document.createElement("canvas");
-    canvas.width = 16; canvas.height = 9;
-    const context = canvas.getContext("2d", { willReadFrequently: true });
-    context.drawImage(video, 0, 0, 16, 9);
-    const picture = context.getImageData(0, 0, 16, 9).data.join();
-    if (looks.get(id) !== picture) {
-      looks.set(id, picture);
-      window.watch.pictures[id] = (window.watch.pictures[id] ?? 0) + 1;
-    }
+    if (!id || watched.has(video.srcObject)) continue;
+    watched.add(video.srcObject);
+    video.requestVideoFrameCallback((now) => (window.watch.first[id] ??= now));
   }
-}, 100);
+}, 20);
+"""
+
+PICTURE = """
+(id) => {
+  const video = [...document.querySelectorAll("video")].find((each) => each.srcObject?.id === id);
+  if (!video?.videoWidth) return null;
+  const canvas = Object.assign(document.createElement("canvas"), { width: 16, height: 9 });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(video, 0, 0, 16, 9);
+  return context.getImageData(0, 0, 16, 9).data.join();
+}
 """
 
 STREAMS = """
@@ -77,7 +80,7 @@ class Caller:
 
     @classmethod
     async def enter(cls, browser: Browser, url: str, name: str, options: Mapping[str, str]) -> "Caller":
-        context = await browser.new_context(viewport={"width": 1280, "height": 720})
+        context = await browser.new_context(viewport={"width": 800, "height": 450})
         caller = cls(await context.new_page(), name)
         await caller.page.add_init_script(WATCH)
         await caller.open(url, options)
@@ -117,13 +120,13 @@ class Caller:
         """Waits until that many more frames of a video are decoded, and the picture has changed."""
         before = (await self.streams()).get((name, source))
         start = before.frames if before else 0
-        pictures = await self._pictures(name, source)
+        picture = await self._picture(name, source)
 
         async def decoded() -> Stream | None:
             stream = (await self.streams()).get((name, source))
             if stream is None or stream.frames < start + frames:
                 return None
-            return stream if source == "screen" or await self._pictures(name, source) > pictures else None
+            return stream if await self._picture(name, source) not in (None, picture) else None
 
         found: Stream = await self.until(f"seeing {name}'s {source}", decoded, within_s)
         return found
@@ -146,9 +149,10 @@ class Caller:
         watch = await self.page.evaluate("window.watch")
         return float(watch["first"][stream] - watch["joined"]) / 1000
 
-    async def _pictures(self, name: str, source: str) -> int:
-        stream = await self._stream_id(name, source)
-        return int(await self.page.evaluate("id => window.watch.pictures[id] ?? 0", stream)) if stream else 0
+    async def _picture(self, name: str, source: str) -> str | None:
+        """A thumbnail of what is shown now."""
+        picture: str | None = await self.page.evaluate(PICTURE, await self._stream_id(name, source))
+        return picture
 
     async def _stream_id(self, name: str, source: str) -> str | None:
         if not await self.page.evaluate("!!window.vpaas?.call"):
