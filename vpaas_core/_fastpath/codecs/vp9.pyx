@@ -1,6 +1,7 @@
 """See vp9.pxd."""
 
 from libc.stdint cimport uint8_t
+from libc.string cimport memset
 
 from vpaas_core._fastpath.wire cimport load16
 
@@ -40,6 +41,52 @@ cdef bint vp9_read(const uint8_t* payload, int len, Vp9Descriptor* out) noexcept
                 return False
             out.tl0_picture = payload[at]
     return True
+
+
+cdef int vp9_read_structure(
+    const uint8_t* payload, int len, const Vp9Descriptor* descriptor, Vp9Structure* out
+) noexcept nogil:
+    cdef Vp9Structure fresh
+    cdef int i
+    cdef int at = 1
+    cdef uint8_t flags
+    if not payload[0] & 0x02:                       # V
+        return VP9_NO_STRUCTURE
+    if payload[0] & 0x80:
+        at += 2 if payload[1] & 0x80 else 1         # vp9_read has seen that they are there
+    if payload[0] & 0x20:
+        at += 1 if descriptor.flexible else 2
+    if descriptor.flexible and descriptor.inter_predicted:
+        for i in range(3):                          # N: another P_DIFF follows, three at most
+            if at >= len:
+                return VP9_STRUCTURE_MALFORMED
+            at += 1
+            if not payload[at - 1] & 0x01:
+                break
+    if at >= len:
+        return VP9_STRUCTURE_MALFORMED
+    memset(&fresh, 0, sizeof(fresh))
+    flags = payload[at]
+    at += 1
+    fresh.spatial_layers = (flags >> 5) + 1
+    if flags & 0x10:                                # Y
+        if at + 4 * fresh.spatial_layers > len:
+            return VP9_STRUCTURE_MALFORMED
+        for i in range(fresh.spatial_layers):
+            fresh.width[i] = load16(payload + at)
+            fresh.height[i] = load16(payload + at + 2)
+            at += 4
+    if flags & 0x08:                                # G
+        if at >= len:
+            return VP9_STRUCTURE_MALFORMED
+        fresh.group_pictures = payload[at]
+        at += 1
+        for i in range(fresh.group_pictures):
+            if at >= len or at + 1 + (payload[at] >> 2 & 0x03) > len:
+                return VP9_STRUCTURE_MALFORMED
+            at += 1 + (payload[at] >> 2 & 0x03)
+    out[0] = fresh
+    return VP9_STRUCTURE
 
 
 cdef bint vp9_is_key_frame(const uint8_t* payload, int len) noexcept nogil:
