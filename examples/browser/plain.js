@@ -17,9 +17,11 @@ const peer = new Peer(
 plain.peer = peer;
 
 peer.on("open", () => join().catch((error) => setState("failed", error.message)));
-peer.on("disconnected", () => setState("disconnected"));
+peer.on("disconnected", () => {
+  setState("disconnected");
+  peer.close(); // protoo-client would come back at once, for ever, even where the token was refused
+});
 peer.on("failed", () => setState("failed", "the server cannot be reached"));
-peer.on("close", () => setState("closed"));
 
 peer.on("notification", ({ method, data }) => {
   if (method === "producerAdded") consume(data.id);

@@ -53,3 +53,14 @@ async def test_unmodified_clients_send_and_receive(
     await ada.leave()
     await ada.until("gone for the plain client", lambda: page.evaluate("window.plain.consumers.size === 0"))
     assert errors == []
+
+
+async def test_a_refused_client_does_not_come_back(start_node: StartNode, chromium: Browser) -> None:
+    node = await start_node()
+    page = await (await chromium.new_context()).new_page()
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    await page.goto(f"{node.url}/examples/plain.html?accessToken=nonsense")
+    caller = Caller(page, "refused")
+    await caller.until("refused", lambda: page.evaluate("window.plain?.peer.closed"))
+    assert len(sockets) == 1
