@@ -370,7 +370,11 @@ def test_cumulative_loss_saturates(loss: int, stored: int) -> None:
 # Chromium
 
 
-@pytest.mark.parametrize("path", sorted(VECTORS.glob("*.pcap")), ids=lambda path: path.stem)
+# Those whose name begins with layers_ were trimmed to their RTP.
+RECORDED = sorted(path for path in VECTORS.glob("*.pcap") if not path.stem.startswith("layers_"))
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 def test_recorded_from_chromium(path: Path) -> None:
     compounds = [datagram.data for datagram in read_udp(path) if is_rtcp(datagram.data)]
     assert compounds
