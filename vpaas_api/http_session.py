@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vpaas_api import limits, logs, trickle
+from vpaas_api import limits, logs
 from vpaas_api.auth import Grant, new_id
 from vpaas_api.errors import ApiError
 from vpaas_api.operation import SDP, SDP_FRAGMENT, Operation
@@ -17,6 +17,7 @@ from vpaas_api.signaling.connection import Connection
 from vpaas_api.signaling.framing import LEFT, Closing
 from vpaas_api.signaling.room import Room
 from vpaas_core import WebRtcTransport
+from vpaas_core.sdp.fragment import parse_fragment, restart_fragment
 from vpaas_core.sdp.negotiate import Negotiation
 
 if TYPE_CHECKING:
@@ -81,19 +82,21 @@ class HttpSession:
             raise ApiError("etag_required", "Send the ETag of the session, or * to restart ICE")
         if if_match != "*" and self.etag not in (tag.strip() for tag in if_match.split(",")):
             raise ApiError("etag_mismatch")
-        fragment = trickle.parse(body)
-        if fragment.ufrag in (None, self._remote_ufrag):
+        theirs = parse_fragment(body).ice_parameters  # their candidates do not matter to an ICE-lite node
+        if theirs is None or theirs.username_fragment == self._remote_ufrag:
             return Response(status_code=204)
         if if_match != "*":
             raise ApiError(
                 "etag_mismatch", "The fragment is of another ICE session; restart with If-Match: *"
             )
         ice = self.transport.restart_ice()
-        self._remote_ufrag = fragment.ufrag
+        self._remote_ufrag = theirs.username_fragment
         self.etag = _new_etag()
         if self.transport.ice_state not in HAS_PATH:  # media goes on over the old path, and nothing will tell
             self._wait_for_media()
-        ours = trickle.write(ice, self.transport.ice_candidates, self._section.kind, self._section.mid)
+        ours = restart_fragment(
+            ice, self.transport.ice_candidates, mid=self._section.mid, kind=self._section.kind
+        )
         return Response(ours, 200, {"ETag": self.etag}, SDP_FRAGMENT)
 
     def close_soon(self, closing: Closing) -> None:

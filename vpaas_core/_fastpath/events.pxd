@@ -8,7 +8,6 @@ cpdef enum EventKind:
     EVENT_ICE_STATE         # id = transport, value = IceState
     EVENT_ICE_TUPLE         # id = transport: another tuple is selected
     EVENT_TUPLE             # id = plain transport that learned its peer's address (comedia)
-    EVENT_SOCKET_ERROR      # id = socket, value = errno
 
 
 cdef struct EventHeader:

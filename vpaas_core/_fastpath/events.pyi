@@ -5,4 +5,3 @@ class EventKind(IntFlag):
     EVENT_ICE_STATE = 2
     EVENT_ICE_TUPLE = 3
     EVENT_TUPLE = 4
-    EVENT_SOCKET_ERROR = 5

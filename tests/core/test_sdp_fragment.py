@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vpaas_api import trickle
 from vpaas_core import IceCandidate, IceParameters, InvalidParameters
+from vpaas_core.sdp.fragment import parse_fragment, restart_fragment
 
 FRAGMENT = """\
 a=ice-ufrag:EsAw\r
@@ -19,8 +19,11 @@ a=end-of-candidates\r
 
 
 def test_the_fragment_of_the_rfc() -> None:
-    assert trickle.parse(FRAGMENT) == ("EsAw", "P2uYro0UCOQ4zxjKXaWCBui1")
-    assert trickle.parse("a=end-of-candidates\r\n") == (None, None)
+    fragment = parse_fragment(FRAGMENT)
+    assert fragment.ice_parameters == IceParameters("EsAw", "P2uYro0UCOQ4zxjKXaWCBui1", ice_lite=False)
+    assert [each.address for each in fragment.candidates] == ["192.0.2.1", "198.51.100.2"]
+    assert fragment.end_of_candidates
+    assert parse_fragment("a=end-of-candidates\r\n").ice_parameters is None
 
 
 @pytest.mark.parametrize(
@@ -37,7 +40,7 @@ def test_the_fragment_of_the_rfc() -> None:
 )
 def test_a_malformed_fragment(text: str) -> None:
     with pytest.raises(InvalidParameters) as error:
-        trickle.parse(text)
+        parse_fragment(text)
     assert error.value.field == "sdp"
 
 
@@ -45,12 +48,14 @@ def test_a_malformed_fragment(text: str) -> None:
 @given(st.text() | st.lists(st.sampled_from([*FRAGMENT.splitlines(), "a=", "m="])).map("\r\n".join))
 def test_any_text_is_a_fragment_or_invalid(text: str) -> None:
     with suppress(InvalidParameters):
-        trickle.parse(text)
+        parse_fragment(text)
 
 
 def test_our_side_can_be_read_back() -> None:
     candidate = IceCandidate("udp", 1, "192.0.2.9", "192.0.2.9", "udp", 4000, "host")
-    text = trickle.write(IceParameters("ours", "secret"), [candidate], "video", "1")
-    assert trickle.parse(text) == ("ours", "secret")
+    text = restart_fragment(IceParameters("ours", "secret"), [candidate], mid="1", kind="video")
+    fragment = parse_fragment(text)
+    assert fragment.ice_parameters == IceParameters("ours", "secret", ice_lite=False)
+    assert fragment.mid == "1"
     assert "a=candidate:udp 1 udp 1 192.0.2.9 4000 typ host\r\n" in text
     assert "a=mid:1\r\n" in text
