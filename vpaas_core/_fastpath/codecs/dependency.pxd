@@ -81,7 +81,7 @@ cdef struct DdFrame:
 
 
 cdef int dd_read(DdState* state, const uint8_t* data, int len, DdFrame* out) noexcept nogil     # DependencyResult
-# The frame that must have been received before the one described last, for `target` to remain decodable; -1: none, or no chains (§A.5)
+# The frame without which `target` cannot be decoded beyond the frame described last; -1: none, or no chains (§A.5)
 cdef int dd_chain_previous(const DdState* state, const DdFrame* frame, int target) noexcept nogil
 
 
