@@ -11,6 +11,7 @@ from aiortc.rtp import RtpPacket
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.bitstream import leb128, vp9_payload
 from tests.support.guarded import GuardedBuffer
 from tests.support.pcap import is_rtcp, read_udp
 from vpaas_core._fastpath.codecs import vp8, vp9
@@ -47,47 +48,12 @@ def vp8_frame(payloads: list[bytes]) -> bytes:
 
 
 def vp9_base_layer(payloads: list[bytes]) -> bytes:
-    """RFC 9628 §4.2, written a second time and in full; frames of higher spatial layers are left out."""
-    frame = b""
-    for payload in payloads:
-        flags, at = payload[0], 1
-        if flags & 0x80:
-            at += 2 if payload[at] & 0x80 else 1
-        spatial = 0
-        if flags & 0x20:
-            spatial = (payload[at] & 0x0E) >> 1
-            at += 1 if flags & 0x10 else 2
-        if flags & 0x50 == 0x50:
-            while payload[at] & 0x01:
-                at += 1
-            at += 1
-        if flags & 0x02:
-            structure = payload[at]
-            at += 1
-            if structure & 0x10:
-                at += 4 * ((structure >> 5) + 1)
-            if structure & 0x08:
-                groups = payload[at]
-                at += 1
-                for _ in range(groups):
-                    at += 1 + (payload[at] >> 2 & 0x03)
-        if spatial == 0:
-            frame += payload[at:]
-    return frame
+    """Frames of higher spatial layers are left out."""
+    return b"".join(each.data for each in map(vp9_payload, payloads) if each.spatial == 0)
 
 
 def h264_access_unit(payloads: list[bytes]) -> bytes:
     return b"".join(H264PayloadDescriptor.parse(payload)[1] for payload in payloads)
-
-
-def leb128(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        value |= (data[at] & 0x7F) << shift
-        shift += 7
-        at += 1
-        if not data[at - 1] & 0x80:
-            return value, at
 
 
 def av1_obus(payloads: list[bytes]) -> list[bytes]:
