@@ -1,40 +1,7 @@
 """The worker as Python sees it: set-up calls under the worker's lock, events, statistics; and a door for simulated networks."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
-
-from vpaas_core._fastpath.c.threads cimport pthread_mutex_t
-from vpaas_core._fastpath.net cimport Addr
-from vpaas_core._fastpath.router cimport Consumer, Producer, Transport
-from vpaas_core._fastpath.state cimport Pipeline
+from vpaas_core._fastpath.control_media cimport MediaControl
 
 
-cdef struct Lock:
-    pthread_mutex_t mutex
-    int waiting             # control calls that want it: the worker gives way between turns
-
-
-cdef void lock_acquire(Lock* lock) noexcept nogil
-cdef void lock_release(Lock* lock) noexcept nogil
-
-
-cdef class Core:
-    cdef Pipeline* pl
-    cdef Lock lock
-    cdef uint32_t last_id
-    cdef int64_t simulated_us
-    cdef list outgoing
-
-    cdef int64_t now_us(self) noexcept
-    cdef int begin(self) except -1
-    cdef int end(self) except -1
-    cdef uint32_t new_id(self)
-    cdef Transport* transport(self, uint32_t id) except NULL
-    cdef Producer* producer(self, uint32_t id) except NULL
-    cdef Consumer* consumer(self, uint32_t id) except NULL
-    cdef int free_transport(self, Transport* t) except -1
-    cdef int _finish(self) except -1
-    cdef int _forget_ufrag(self, Transport* t, const uint8_t* ufrag, int length) except -1
-    cdef Transport* _add_transport(self, int kind, uint32_t rtcp_ssrc) except NULL
-    cdef int _free_producer(self, Producer* p) except -1
-    cdef int _free_consumer(self, Consumer* c) except -1
+cdef class Core(MediaControl):
     cdef list _take_outgoing(self)

@@ -3,7 +3,8 @@
 from libc.stdint cimport int64_t, uint32_t
 
 from vpaas_core._fastpath.c.threads cimport pthread_t
-from vpaas_core._fastpath.control cimport Core, Lock
+from vpaas_core._fastpath.control cimport Core
+from vpaas_core._fastpath.control_base cimport Lock
 from vpaas_core._fastpath.limits cimport SOCKETS_MAX
 from vpaas_core._fastpath.socketio cimport Receiver, Sender, Socket
 from vpaas_core._fastpath.state cimport Pipeline

@@ -33,7 +33,8 @@ from vpaas_core._fastpath.c.threads cimport (
     pthread_join,
     sched_yield,
 )
-from vpaas_core._fastpath.control cimport Core, lock_acquire, lock_release
+from vpaas_core._fastpath.control cimport Core
+from vpaas_core._fastpath.control_base cimport lock_acquire, lock_release
 from vpaas_core._fastpath.drop cimport DROP_SEND_BUFFER_FULL, DROP_SEND_FAILED
 from vpaas_core._fastpath.limits cimport RECV_MESSAGES_MAX, SOCKETS_MAX, TICK_US
 from vpaas_core._fastpath.net cimport Addr
