@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.dependency import Descriptor, Structure, Template, read_descriptor
+from tests.support.dependency import (
+    Descriptor,
+    Structure,
+    Template,
+    Writer,
+    read_descriptor,
+    structures,
+    write_descriptor,
+)
 from tests.support.guarded import GuardedBuffer
 from tests.support.layered import recorded
 from vpaas_core._fastpath.codecs.codec import Codec
@@ -159,123 +167,6 @@ def test_vp9(descriptor: str, expected: dict[str, int], sizes: list[tuple[int, i
 
 
 # The dependency descriptor (AV1 RTP payload specification, appendix A)
-
-
-class Writer:
-    def __init__(self) -> None:
-        self.digits = ""
-
-    def f(self, n: int, value: int) -> "Writer":
-        assert 0 <= value < 1 << n
-        self.digits += f"{value:0{n}b}" if n else ""
-        return self
-
-    def ns(self, n: int, value: int) -> "Writer":
-        w = n.bit_length()
-        m = (1 << w) - n
-        return self.f(w - 1, value) if value < m else self.f(w, value + m)
-
-    def data(self) -> bytes:
-        digits = self.digits + "0" * (-len(self.digits) % 8)
-        return int(digits, 2).to_bytes(len(digits) // 8, "big")
-
-
-@st.composite
-def structures(draw: st.DrawFn) -> Structure:
-    targets = draw(st.integers(1, 32))
-    chains = draw(st.integers(0, targets))
-    templates = [Template(0, 0)]
-    for step in draw(st.lists(st.integers(0, 2), max_size=63)):
-        last = templates[-1]
-        if step == 1 and last.temporal < 7:
-            templates.append(Template(last.spatial, last.temporal + 1))
-        elif step == 2 and last.spatial < 3:
-            templates.append(Template(last.spatial + 1, 0))
-        else:
-            templates.append(Template(last.spatial, last.temporal))
-    rng = random.Random(draw(st.integers(0, 1 << 32)))
-    for template in templates:
-        template.dtis = [rng.randrange(4) for _ in range(targets)]
-        template.fdiffs = sorted(rng.sample(range(1, 17), rng.randrange(4)))
-        template.chains = [rng.randrange(16) for _ in range(chains)]
-    layers = []
-    for target in range(targets):
-        inside = [t for t in templates if t.dtis[target]]
-        layers.append(
-            (max((t.spatial for t in inside), default=0), max((t.temporal for t in inside), default=0))
-        )
-    sizes = [(320 << i, 180 << i) for i in range(templates[-1].spatial + 1)] if rng.random() < 0.5 else []
-    return Structure(
-        draw(st.integers(0, 63)),
-        templates,
-        [rng.randrange(chains) for _ in range(targets)] if chains else [],
-        chains,
-        sizes,
-        layers,
-    )
-
-
-def write_structure(w: Writer, s: Structure) -> None:
-    targets = len(s.target_layers)
-    w.f(6, s.template_id_offset).f(5, targets - 1)
-    for this, following in zip(s.templates, s.templates[1:], strict=False):
-        same = (this.spatial, this.temporal) == (following.spatial, following.temporal)
-        w.f(2, 0 if same else 1 if this.spatial == following.spatial else 2)
-    w.f(2, 3)
-    for template in s.templates:
-        for dti in template.dtis:
-            w.f(2, dti)
-    for template in s.templates:
-        for fdiff in template.fdiffs:
-            w.f(1, 1).f(4, fdiff - 1)
-        w.f(1, 0)
-    w.ns(targets + 1, s.chain_count)
-    if s.chain_count:
-        for chain in s.protected_by:
-            w.ns(s.chain_count, chain)
-        for template in s.templates:
-            for back in template.chains:
-                w.f(4, back)
-    w.f(1, bool(s.resolutions))
-    for width, height in s.resolutions:
-        w.f(16, width - 1).f(16, height - 1)
-
-
-def write_descriptor(
-    number: int,
-    template: int,
-    known: Structure,
-    *,
-    structure: bool = False,
-    active: int | None = None,
-    dtis: list[int] | None = None,
-    fdiffs: list[int] | None = None,
-    chains: list[int] | None = None,
-    start: bool = True,
-    end: bool = True,
-) -> bytes:
-    w = Writer()
-    w.f(1, start).f(1, end).f(6, (template + known.template_id_offset) % 64).f(16, number % 0x10000)
-    custom = [dtis is not None, fdiffs is not None, chains is not None]
-    if not (structure or active is not None or any(custom)):
-        return w.data()
-    w.f(1, structure).f(1, active is not None)
-    for flag in custom:
-        w.f(1, flag)
-    if structure:
-        write_structure(w, known)
-    if active is not None:
-        w.f(len(known.target_layers), active)
-    for dti in dtis or []:
-        w.f(2, dti)
-    if fdiffs is not None:
-        for fdiff in fdiffs:
-            size = 1 if fdiff <= 16 else 2 if fdiff <= 256 else 3
-            w.f(2, size).f(4 * size, fdiff - 1)
-        w.f(2, 0)
-    for back in chains or []:
-        w.f(8, back)
-    return w.data()
 
 
 def assert_same(read: dict[str, object] | DependencyResult, oracle: Descriptor) -> None:

@@ -10,6 +10,8 @@ have been replaced, is said to be so and never read with others.
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
+from vpaas_core._fastpath.codecs.bits cimport Bits
+
 
 cdef enum:
     TEMPLATES_MAX = 64          # frame_dependency_template_id has 6 bits
@@ -80,6 +82,7 @@ cdef struct DdFrame:
     bint structure              # it brought the structure along
 
 
+cdef bint dd_read_structure(Bits* b, DdStructure* out) noexcept nogil    # template_dependency_structure (§A.8.2); False: malformed
 cdef int dd_read(DdState* state, const uint8_t* data, int len, DdFrame* out) noexcept nogil     # DependencyResult
 # The frame without which `target` cannot be decoded beyond the frame described last; -1: none, or no chains (§A.5)
 cdef int dd_chain_previous(const DdState* state, const DdFrame* frame, int target) noexcept nogil

@@ -3,32 +3,9 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
+from vpaas_core._fastpath.codecs.bits cimport Bits, bits_init, f
 from vpaas_core._fastpath.seqnum cimport extend16
 from vpaas_core._fastpath.wire cimport load16
-
-
-cdef struct Bits:
-    const uint8_t* data
-    int at              # bits
-    int end
-    bint short          # something lay behind the end; all of that reads as 0
-
-
-cdef uint32_t f(Bits* b, int n) noexcept nogil:
-    """§A.8.2: n bits, at most 32."""
-    cdef uint32_t value = 0
-    cdef int room, take
-    if n > b.end - b.at:
-        b.short = True
-        b.at = b.end
-        return 0
-    while n > 0:
-        room = 8 - (b.at & 7)
-        take = n if n < room else room
-        value = (value << take) | ((b.data[b.at >> 3] >> (room - take)) & ((1 << take) - 1))
-        b.at += take
-        n -= take
-    return value
 
 
 cdef uint32_t ns(Bits* b, uint32_t n) noexcept nogil:
@@ -91,7 +68,7 @@ cdef void _target_layers(DdStructure* s) noexcept nogil:
                 s.target_temporal[target] = t.temporal
 
 
-cdef bint _read_structure(Bits* b, DdStructure* s) noexcept nogil:
+cdef bint dd_read_structure(Bits* b, DdStructure* s) noexcept nogil:
     cdef int i, chain
     memset(s, 0, sizeof(DdStructure))
     s.template_id_offset = <uint8_t>f(b, 6)
@@ -186,7 +163,7 @@ cdef int _extended(
     cdef uint8_t chains[CHAINS_MAX]
     cdef int i, index
     if flags & 16:                          # template_dependency_structure_present_flag
-        if not _read_structure(b, &fresh):
+        if not dd_read_structure(b, &fresh):
             return DD_MALFORMED
         if state.generation and 0 < state.structure_frame - frame <= DD_LATE_FRAMES_MAX:
             return DD_UNKNOWN_TEMPLATE      # late: it has been replaced already
@@ -232,10 +209,7 @@ cdef int dd_read(DdState* state, const uint8_t* data, int len, DdFrame* out) noe
     out.frame_number = load16(data + 1)
     frame = _extend(state, out.frame_number)
     if len > 3:
-        bits.data = data
-        bits.at = 24
-        bits.end = 8 * len
-        bits.short = False
+        bits_init(&bits, data, len, 24)
         result = _extended(state, &bits, data[0] & 0x3F, frame, out)
         if result != DD_OK:
             return result
