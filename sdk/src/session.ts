@@ -3,7 +3,7 @@ import { type CallError, requestError, roomClosedError } from "./errors.ts";
 import { type PathEvents, PathGuard } from "./ice.ts";
 import type { LocalTrack } from "./media.ts";
 import type { ConsumerParameters, Joined, RemoteProducer, TransportParameters } from "./protocol.ts";
-import { producerOptions } from "./publish.ts";
+import { layersOf, producerOptions } from "./publish.ts";
 import type { Roster } from "./roster.ts";
 import { Signaling } from "./signaling.ts";
 import type { CallOptions, CallStats, Source } from "./types.ts";
@@ -114,7 +114,7 @@ export class Session {
     await this.#watching;
     if (this.#closed) return;
     const transport = await this.#transport("send");
-    const options = producerOptions(local, this.#device, this.#options.codec);
+    const options = await producerOptions(local, this.#device, this.#options.codec);
     const producer = await transport.produce(options);
     this.#producers.set(local.source, producer);
     if (local.muted !== options.appData?.["paused"]) this.setMuted(local.source, local.muted);
@@ -137,7 +137,11 @@ export class Session {
   }
 
   async replaceTrack(local: LocalTrack): Promise<void> {
-    await this.#producers.get(local.source)?.replaceTrack({ track: local.track });
+    const producer = this.#producers.get(local.source);
+    if (!producer) return;
+    if (producer.appData["layers"] === layersOf(local)) return producer.replaceTrack({ track: local.track });
+    this.unpublish(local.source);
+    await this.publish(local);
   }
 
   async getStats(): Promise<CallStats> {
