@@ -107,9 +107,10 @@ class Network:
         source: Address | None = None,
         owner: int | None = None,
         socket: int = 0,
-    ) -> None:
-        """A datagram on its way to the node; `source` forges its sender."""
-        for when_us in endpoint.uplink.arrivals(self.chance, self.now_us, len(data)):
+    ) -> bool:
+        """A datagram on its way to the node, where it will arrive or not; `source` forges its sender."""
+        arrivals = endpoint.uplink.arrivals(self.chance, self.now_us, len(data))
+        for when_us in arrivals:
             self.at(
                 -(-when_us // GRID_US) * GRID_US,
                 self._arrive,
@@ -118,6 +119,7 @@ class Network:
                 owner,
                 socket,
             )
+        return bool(arrivals)
 
     def run(self, seconds: float) -> None:
         """Lets so much time pass."""

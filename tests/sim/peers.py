@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.sim.network import Link, Network
 from tests.sim.packets import Rtp, parse_rtp
-from tests.sim.streams import Sink, Source
+from tests.sim.streams import Published, SendStream, Sink, Source
 from vpaas_core._fastpath import rtcp, stun
 from vpaas_core._fastpath.rtcp import RtcpKind
 from vpaas_core._fastpath.srtp import SrtpProfile
@@ -70,13 +70,14 @@ class Peer:
         self.address = network.new_address()
         self.ufrag, self.pwd = f"ufrag{self.number:08}".encode(), b"password-of-a-transport!"
         self.rtcp_ssrc = 0xF0000000 + self.number
-        self.sources: dict[int, Source] = {}
+        self.sources: dict[int, SendStream] = {}
         self.sinks: dict[int, Sink] = {}
         self.reports: list[Report] = []
         self.stun_answers: list[stun.Message] = []
         self.other: list[bytes] = []  # neither STUN nor media: DTLS
         self.refused: Counter[str] = Counter()
         self.left = False
+        self.arriving = False  # whether the packet sent last will arrive
         self._wire: dict[tuple[int, int], bytes] = {}
         self._wire_highest: dict[int, int] = {}
         self.theirs, self.ours = Keys.new(network, self.profile), Keys.new(network, self.profile)
@@ -138,12 +139,16 @@ class Peer:
 
     def produce(self, codec: str = "vp8", **options: Any) -> Source:
         source = Source(self, codec, **options)
-        self.sources[source.ssrc] = source
-        if source.rtx_ssrc:
-            self.sources[source.rtx_ssrc] = source
+        self.sends(source)
         return source
 
-    def consume(self, source: Source, **options: Any) -> Sink:
+    def sends(self, stream: SendStream) -> None:
+        """What is asked of the stream from now on finds it."""
+        self.sources[stream.ssrc] = stream
+        if stream.rtx_ssrc:
+            self.sources[stream.rtx_ssrc] = stream
+
+    def consume(self, source: Published, **options: Any) -> Sink:
         sink = Sink(self, source, **options)
         self.sinks[sink.ssrc] = sink
         if sink.rtx_ssrc:
@@ -153,7 +158,7 @@ class Peer:
     def send_rtp(self, packet: Rtp, two_byte: bool = False) -> bytes:
         """Returns what went over the wire."""
         data = self.outbound.protect_rtp(packet.pack(two_byte))
-        self.network.send(self, data)
+        self.arriving = self.network.send(self, data)
         return data
 
     def send_rtcp(self, compound: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 from tests.sim.network import Address, Link, Network
 from tests.sim.packets import Rtp
 from tests.sim.peers import Keys, Peer, Report
-from tests.sim.streams import Sink, Source
+from tests.sim.streams import SendStream, Sink
 from vpaas_core._fastpath.srtp import SrtpProfile
 
 RTP_SOCKET, RTCP_SOCKET = 1, 2
@@ -46,13 +46,13 @@ class PlainPeer(Peer):
         self.number = 0
         self.address = network.new_address()
         self.rtcp_ssrc = 0xE0000000 + network.chance.randrange(1 << 20)
-        self.sources: dict[int, Source] = {}
+        self.sources: dict[int, SendStream] = {}
         self.sinks: dict[int, Sink] = {}
         self.reports: list[Report] = []
         self.stun_answers = []
         self.other = []
         self.refused: Counter[str] = Counter()
-        self.left = False
+        self.left = self.arriving = False
         self._wire, self._wire_highest = {}, {}
         self.transport = network.core.add_plain_transport(
             self.rtcp_ssrc, self.rtcp_mux, self.comedia, self.profile is not None
@@ -80,7 +80,7 @@ class PlainPeer(Peer):
         data = packet.pack(two_byte)
         if self.profile is not None:
             data = self.outbound.protect_rtp(data)
-        self.network.send(self, data, owner=self.transport, socket=RTP_SOCKET, **forged)
+        self.arriving = self.network.send(self, data, owner=self.transport, socket=RTP_SOCKET, **forged)
         return data
 
     def send_rtcp(self, compound: bytes, **forged: Any) -> bytes:

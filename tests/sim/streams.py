@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
-from tests.sim.packets import CODECS, Rtp
+from tests.sim.packets import CODECS, CodecKind, Rtp
 from vpaas_core._fastpath import rtcp
 from vpaas_core._fastpath.rtp import ExtensionKind
 
@@ -28,19 +28,21 @@ SENT_EXTENSIONS: dict[int, int] = {
     4: ExtensionKind.EXT_RID,
     5: ExtensionKind.EXT_REPAIRED_RID,
     6: ExtensionKind.EXT_VIDEO_ORIENTATION,
+    7: ExtensionKind.EXT_DEPENDENCY_DESCRIPTOR,
 }
 RECEIVED_EXTENSIONS: dict[int, int] = {
     ExtensionKind.EXT_MID: 11,
     ExtensionKind.EXT_ABS_SEND_TIME: 12,
     ExtensionKind.EXT_AUDIO_LEVEL: 13,
     ExtensionKind.EXT_VIDEO_ORIENTATION: 14,
+    ExtensionKind.EXT_DEPENDENCY_DESCRIPTOR: 10,
 }
 
 _ssrcs = count(0x1000)
 
 
-class Source:
-    """A stream of `codec`: `start` sends a frame every 1/fps s; PLI, FIR and NACK are answered.
+class SendStream:
+    """One ssrc of a publisher, with its retransmissions: what was sent, what was asked for.
 
     Each payload ends in a number of its own, so that a viewer's packet can be told: `number_of(payload)`.
     """
@@ -55,102 +57,39 @@ class Source:
         rtx: bool = True,
         rtx_payload_type: int = 97,
         first_seq: int = 1000,
-        fps: float | None = None,
-        packets_per_frame: int = 3,
-        payload_bytes: int = 200,
-        mid: str = "",
-        extensions: Callable[[], dict[int, bytes]] = dict,
-        announced: bool = True,
+        timestamp_base: int = 0xFFFF0000,  # wraps soon
         reports: bool = True,
-        paused: bool = False,
-        nack: bool = True,
-        key_frame_delay_us: int = 500_000,
         key_frame_on_request: bool = True,
     ) -> None:
         self.peer, self.network = peer, peer.network
         self.codec_name, self.codec = codec, CODECS[codec]
         self.ssrc = ssrc if ssrc is not None else next(_ssrcs)
-        rtx = rtx and self.codec.video
-        self.rtx_ssrc = next(_ssrcs) if rtx else 0
+        self.rtx_ssrc = next(_ssrcs) if rtx and self.codec.video else 0
         self.payload_type, self.rtx_payload_type = payload_type, rtx_payload_type
-        self.mid = mid
-        self.fps = fps or (30 if self.codec.video else 50)
-        self.packets_per_frame = packets_per_frame if self.codec.video else 1
-        self.payload_bytes = payload_bytes
-        self.extensions = extensions
         self.reports = reports
         self.key_frame_on_request = key_frame_on_request
         self.seq, self.rtx_seq = first_seq, 500
-        self.timestamp_base = 0xFFFF0000  # wraps soon
-        self.number = 0
+        self.timestamp_base = timestamp_base
         self.sent: dict[int, Rtp] = {}  # by sequence number
-        self.sent_at_us: dict[int, int] = {}  # by the payload's number
         self.packets_sent = self.octets_sent = self.resent = 0
         self.key_frame_requests_us: list[int] = []
         self.nacks: Counter[int] = Counter()
-        self.running = False
         self._key_frame_next = True
-        self._run = 0
-        self.producer = self.network.core.add_producer(
-            peer.transport,
-            video=self.codec.video,
-            clock_rate=self.codec.clock_rate,
-            mid=mid,
-            cname=f"publisher-{peer.number}",
-            encodings=[(self.ssrc, self.rtx_ssrc, "") if announced else (0, 0, "")],
-            codecs={payload_type: self.codec.code},
-            rtx={rtx_payload_type: payload_type} if rtx else {},
-            extensions=SENT_EXTENSIONS,
-            nack=nack,
-            pli=self.codec.video,
-            fir=False,
-            paused=paused,
-            key_frame_request_delay_us=key_frame_delay_us,
-        )
-
-    def start(self) -> Source:
-        self.running = True
-        self._run += 1
-        self._next_frame(self._run)
-        return self
+        self.running = False
 
     def stop(self) -> None:
         self.running = False
-
-    def _next_frame(self, run: int) -> None:
-        if self.running and run == self._run:
-            self.send_frame()
-            self.network.after(round(1e6 / self.fps), self._next_frame, run)
 
     def timestamp(self, at_us: int | None = None) -> int:
         now_us = self.network.now_us if at_us is None else at_us
         return (self.timestamp_base + now_us * self.codec.clock_rate // 1_000_000) & 0xFFFFFFFF
 
-    def send_frame(self, key: bool = False) -> list[int]:
-        """Sends one frame now; returns the numbers of its payloads."""
-        key, self._key_frame_next = key or self._key_frame_next, False
-        numbers = []
-        for i in range(self.packets_per_frame):
-            start = self.codec.further if i else self.codec.key if key else self.codec.delta
-            packet = self.next_packet(start, marker=i == self.packets_per_frame - 1)
-            numbers.append(self.number)
-            self.peer.send_rtp(packet)
-        return numbers
-
-    def next_packet(self, start: bytes, *, marker: bool = False, payload: bytes | None = None) -> Rtp:
-        """The next packet, counted and remembered as sent."""
-        self.number += 1
-        if payload is None:
-            payload = start + bytes(self.payload_bytes - len(start) - 4) + struct.pack("!I", self.number)
-        extensions = self.extensions()
-        if self.mid:
-            extensions = {1: self.mid.encode(), **extensions}
-        packet = Rtp(self.payload_type, self.seq, self.timestamp(), self.ssrc, payload, marker, extensions)
+    def _count(self, packet: Rtp) -> Rtp:
+        """The packet is remembered as sent."""
         self.sent[self.seq & 0xFFFF] = packet
-        self.sent_at_us[self.number] = self.network.now_us
         self.seq += 1
         self.packets_sent += 1
-        self.octets_sent += len(payload)
+        self.octets_sent += len(packet.payload)
         return packet
 
     def sender_report(self) -> dict[str, int]:
@@ -177,16 +116,104 @@ class Source:
         if packet is None or not self.rtx_ssrc:
             return
         self.resent += 1
-        self.peer.send_rtp(
-            replace(
-                packet,
-                payload_type=self.rtx_payload_type,
-                seq=self.rtx_seq,
-                ssrc=self.rtx_ssrc,
-                payload=struct.pack("!H", seq) + packet.payload,
-            )
-        )
+        self._send(self._retransmission(packet))
         self.rtx_seq += 1
+
+    def _send(self, packet: Rtp) -> bool:
+        """In the two-byte form of RFC 8285 when it must be, as browsers do. Whether it will arrive."""
+        self.peer.send_rtp(packet, any(len(data) > 16 for data in packet.extensions.values()))
+        return self.peer.arriving
+
+    def _retransmission(self, packet: Rtp) -> Rtp:
+        return replace(
+            packet,
+            payload_type=self.rtx_payload_type,
+            seq=self.rtx_seq,
+            ssrc=self.rtx_ssrc,
+            payload=struct.pack("!H", packet.seq & 0xFFFF) + packet.payload,
+        )
+
+
+class Source(SendStream):
+    """A stream of `codec`: `start` sends a frame every 1/fps s; PLI, FIR and NACK are answered."""
+
+    def __init__(
+        self,
+        peer: Peer,
+        codec: str,
+        *,
+        rtx: bool = True,
+        fps: float | None = None,
+        packets_per_frame: int = 3,
+        payload_bytes: int = 200,
+        mid: str = "",
+        extensions: Callable[[], dict[int, bytes]] = dict,
+        announced: bool = True,
+        paused: bool = False,
+        nack: bool = True,
+        key_frame_delay_us: int = 500_000,
+        **stream: Any,
+    ) -> None:
+        super().__init__(peer, codec, rtx=rtx, **stream)
+        self.mid = mid
+        self.fps = fps or (30 if self.codec.video else 50)
+        self.packets_per_frame = packets_per_frame if self.codec.video else 1
+        self.payload_bytes = payload_bytes
+        self.extensions = extensions
+        self.number = 0
+        self.sent_at_us: dict[int, int] = {}  # by the payload's number
+        self._run = 0
+        self.producer = self.network.core.add_producer(
+            peer.transport,
+            video=self.codec.video,
+            clock_rate=self.codec.clock_rate,
+            mid=mid,
+            cname=f"publisher-{peer.number}",
+            encodings=[(self.ssrc, self.rtx_ssrc, "") if announced else (0, 0, "")],
+            codecs={self.payload_type: self.codec.code},
+            rtx={self.rtx_payload_type: self.payload_type} if self.rtx_ssrc else {},
+            extensions=SENT_EXTENSIONS,
+            nack=nack,
+            pli=self.codec.video,
+            fir=False,
+            paused=paused,
+            key_frame_request_delay_us=key_frame_delay_us,
+        )
+
+    def start(self) -> Source:
+        self.running = True
+        self._run += 1
+        self._next_frame(self._run)
+        return self
+
+    def _next_frame(self, run: int) -> None:
+        if self.running and run == self._run:
+            self.send_frame()
+            self.network.after(round(1e6 / self.fps), self._next_frame, run)
+
+    def send_frame(self, key: bool = False) -> list[int]:
+        """Sends one frame now; returns the numbers of its payloads."""
+        key, self._key_frame_next = key or self._key_frame_next, False
+        numbers = []
+        for i in range(self.packets_per_frame):
+            start = self.codec.further if i else self.codec.key if key else self.codec.delta
+            packet = self.next_packet(start, marker=i == self.packets_per_frame - 1)
+            numbers.append(self.number)
+            self.peer.send_rtp(packet)
+        return numbers
+
+    def next_packet(self, start: bytes, *, marker: bool = False, payload: bytes | None = None) -> Rtp:
+        """The next packet, counted and remembered as sent."""
+        self.number += 1
+        if payload is None:
+            payload = start + bytes(self.payload_bytes - len(start) - 4) + struct.pack("!I", self.number)
+        extensions = self.extensions()
+        if self.mid:
+            extensions = {1: self.mid.encode(), **extensions}
+        self.sent_at_us[self.number] = self.network.now_us
+        return self._count(
+            Rtp(self.payload_type, self.seq, self.timestamp(), self.ssrc, payload, marker, extensions)
+        )
 
 
 def publisher_ntp(at_us: int) -> int:
@@ -197,13 +224,21 @@ def number_of(payload: bytes) -> int:
     return int(struct.unpack("!I", payload[-4:])[0])
 
 
+class Published(Protocol):
+    """What a consumer is made of."""
+
+    codec: CodecKind
+    payload_type: int
+    producer: int
+
+
 class Sink:
     """A consumer as its viewer sees it: what came, in which order; asks for what is missing; reports."""
 
     def __init__(
         self,
         peer: Peer,
-        source: Source,
+        source: Published,
         *,
         payload_type: int = 120,
         rtx: bool = True,
@@ -231,7 +266,8 @@ class Sink:
         self._missing: dict[int, list[int]] = {}  # seq -> [due, tries]
         self._watching = False
         self._expected_prior = self._received_prior = self._received = 0
-        self._transit = self._jitter = 0
+        self._transit = 0
+        self._jitter = 0.0
         self.consumer = self.network.core.add_consumer(
             peer.transport,
             source.producer,
