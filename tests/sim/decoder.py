@@ -1,0 +1,276 @@
+"""A decoder that shows nothing it could not decode, and forgives the node nothing.
+
+`Viewer(sink)` keeps what the node sends to a viewer, lost on the way or not. `watch()` checks it and tells
+what was shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+from typing import cast
+
+from aiortc.codecs.vpx import VpxPayloadDescriptor
+
+from tests.sim.layers import Layered, LayeredStream, Sent
+from tests.sim.packets import Rtp, parse_rtp
+from tests.sim.streams import RECEIVED_EXTENSIONS, Sink, number_of
+from tests.support.dependency import Structure, read_descriptor
+from vpaas_core._fastpath.rtp import ExtensionKind
+from vpaas_core._fastpath.srtp_session import SrtpError
+
+ALIGNED = 180  # ticks of 90 kHz: 2 ms
+DD = RECEIVED_EXTENSIONS[ExtensionKind.EXT_DEPENDENCY_DESCRIPTOR]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture on the viewer's screen."""
+
+    at_us: int
+    captured_us: int
+    capture: int
+    stream: LayeredStream
+    spatial: int
+    temporal: int
+    key: bool
+    timestamp: int  # unwrapped
+
+    @property
+    def layer(self) -> int:
+        """Spatial, or the encoding of a simulcast publisher."""
+        return max(self.spatial, self.stream.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A packet as the node sent it, and what it was."""
+
+    seq: int
+    timestamp: int  # unwrapped
+    rtp: Rtp
+    sent: Sent
+
+    @property
+    def picture(self) -> tuple[int, int]:
+        return id(self.sent.stream), self.sent.capture
+
+
+class Viewer:
+    """What a sink gets, from now on, of its publisher or, as a slot, of several."""
+
+    def __init__(self, sink: Sink, *publishers: Layered) -> None:
+        self.sink = sink
+        self.publishers = publishers or (cast(Layered, sink.source),)
+        self.departed: dict[int, Rtp] = {}  # by extended sequence number
+        self._session = sink.peer.theirs.session()
+        self._highest = -1
+        self._departing: Callable[[bytes], None] = sink.peer.departing
+        sink.peer.departing = self._depart  # type: ignore[method-assign]
+
+    def _depart(self, data: bytes) -> None:
+        self._departing(data)
+        if not 128 <= data[0] < 192 or 192 <= data[1] < 224:
+            return
+        try:
+            packet = parse_rtp(self._session.unprotect_rtp(data))
+        except SrtpError:  # a plain retransmission
+            return
+        if packet.ssrc == self.sink.ssrc:
+            highest = packet.seq if self._highest < 0 else self._highest
+            seq = highest + (packet.seq - highest + 0x8000) % 0x10000 - 0x8000
+            self._highest = max(self._highest, seq)
+            self.departed[seq] = packet
+
+    def forwarded(self) -> list[Forwarded]:
+        """In the order of their numbers."""
+        result: list[Forwarded] = []
+        for seq in sorted(self.departed):
+            rtp = self.departed[seq]
+            number = number_of(rtp.payload)
+            (sent,) = [p.sent[number] for p in self.publishers if number in p.sent]
+            before = result[-1].timestamp if result else rtp.timestamp
+            timestamp = before + (rtp.timestamp - before + (1 << 31)) % (1 << 32) - (1 << 31)
+            result.append(Forwarded(seq, timestamp, rtp, sent))
+        return result
+
+    def watch(self, *, aligned: int | None = ALIGNED, hasty: bool = False, marks: bool = True) -> list[Shown]:
+        """Fails where the node broke anything.
+
+        `aligned`: ticks that a switch may be off; None: any number. `hasty`: what was missed may come with
+        timestamps closer together than it was captured.
+        """
+        forwarded = self.forwarded()
+        assert forwarded
+        assert_numbers(forwarded)
+        assert_timestamps(forwarded, aligned, hasty)
+        assert_frames(forwarded)
+        if marks:
+            assert_markers(forwarded)
+        if forwarded[0].sent.stream.codec_name == "vp8":
+            assert_vp8(forwarded)
+        if DD in forwarded[0].rtp.extensions:
+            assert_descriptors(forwarded)
+        return self.shown(forwarded)
+
+    def shown(self, forwarded: list[Forwarded]) -> list[Shown]:
+        """The pictures that could be decoded, each in the highest layer that could."""
+        decoded: dict[int, int] = {}  # frame -> when
+        result: list[Shown] = []
+        for _, packets in groupby(forwarded, lambda packet: packet.picture):
+            picture: Shown | None = None
+            for _, group in groupby(packets, lambda packet: packet.sent.frame.number):
+                parts = list(group)
+                frame = parts[0].sent.frame
+                whole = len(parts) == parts[0].sent.packets and all(p.seq in self.sink.packets for p in parts)
+                if not whole or not all(id(ref) in decoded for ref in frame.refs):
+                    continue
+                times = [decoded[id(ref)] for ref in frame.refs]
+                times += [self.sink.arrived_us[part.seq] for part in parts]
+                decoded[id(frame)] = max(times)
+                picture = _picture(parts[0], max(times))
+            if picture:
+                at_us = max(picture.at_us, result[-1].at_us) if result else picture.at_us
+                result.append(replace(picture, at_us=at_us))
+        return result
+
+
+def _picture(packet: Forwarded, at_us: int) -> Shown:
+    sent, frame = packet.sent, packet.sent.frame
+    return Shown(
+        at_us,
+        sent.captured_us,
+        sent.capture,
+        sent.stream,
+        frame.spatial,
+        frame.temporal,
+        frame.key_picture,
+        packet.timestamp,
+    )
+
+
+def longest_gap_us(shown: list[Shown]) -> int:
+    return max(right.at_us - left.at_us for left, right in pairwise(shown))
+
+
+def switches(shown: list[Shown]) -> list[Shown]:
+    """The first picture of each spatial layer or encoding."""
+    return [right for left, right in pairwise(shown) if left.layer != right.layer]
+
+
+def lost_between(left: Sent, right: Sent) -> list[Sent]:
+    """Packets of the stream between the two that the node missed, at least at first."""
+    stream = left.stream
+    if right.stream is not stream:
+        return []
+    numbers = stream.numbers[left.seq + 1 - stream.first_seq : right.seq - stream.first_seq]
+    return [stream.publisher.sent[number] for number in numbers if number not in stream.in_time]
+
+
+def assert_numbers(forwarded: list[Forwarded]) -> None:
+    """Continuous; a gap is no wider than what the node itself has missed."""
+    for left, right in pairwise(forwarded):
+        gap = right.seq - left.seq - 1
+        assert gap <= len(lost_between(left.sent, right.sent)), (gap, left, right)
+        if left.sent.stream is right.sent.stream:
+            assert right.sent.seq > left.sent.seq, (left, right)
+
+
+def ticks(us: int) -> int:
+    return us * 9 // 100
+
+
+def assert_timestamps(forwarded: list[Forwarded], aligned: int | None, hasty: bool) -> None:
+    """One a picture, rising as the pictures were captured: of one encoding exactly, over switches nearly."""
+    start = forwarded[0].timestamp - ticks(forwarded[0].sent.captured_us)
+    for left, right in pairwise(forwarded):
+        step = right.timestamp - left.timestamp
+        passed = ticks(right.sent.captured_us) - ticks(left.sent.captured_us)
+        if left.picture == right.picture:
+            assert step == 0, (left, right)
+            continue
+        assert step > 0, (left, right)
+        if hasty or aligned is None:
+            continue
+        if left.sent.stream is right.sent.stream:
+            assert abs(step - passed) <= 1, (step, passed, left, right)
+            continue
+        off = right.timestamp - ticks(right.sent.captured_us) - start
+        back = max(0, aligned - passed)  # by so much it may have to be put off, not to go back
+        assert -aligned <= off <= aligned + back, (off, back, left, right)
+
+
+def assert_frames(forwarded: list[Forwarded]) -> None:
+    """Another encoding begins with its key frame; what a frame leans on was sent, unless it never came."""
+    first = forwarded[0].sent
+    assert first.frame.key_picture
+    assert first.index == 0
+    for left, right in pairwise(forwarded):
+        if left.sent.stream is not right.sent.stream:
+            assert right.sent.frame.key_picture, (left, right)
+            assert (right.sent.frame.spatial, right.sent.index) == (0, 0), (left, right)
+    sent = {number_of(packet.rtp.payload) for packet in forwarded}
+    for packet in forwarded:
+        stream = packet.sent.stream
+        for ref in packet.sent.frame.refs:
+            withheld = (set(stream.frame_numbers[id(ref)]) & stream.arrived) - sent
+            assert not withheld, (packet, ref, withheld)
+
+
+def assert_markers(forwarded: list[Forwarded]) -> None:
+    for left, right in pairwise(forwarded):
+        if left.seq + 1 == right.seq and left.sent.stream is right.sent.stream:
+            assert left.rtp.marker == (left.picture != right.picture), (left, right)
+
+
+def assert_vp8(forwarded: list[Forwarded]) -> None:
+    """RFC 7741 §4.2: its numbers have gaps only where the node missed something."""
+    for left, right in pairwise(forwarded):
+        before, after = (VpxPayloadDescriptor.parse(packet.rtp.payload)[0] for packet in (left, right))
+        layers = before.tl0picidx is not None
+        assert before.picture_id is not None
+        assert after.picture_id is not None
+        ahead = (after.picture_id - before.picture_id) & 0x7FFF
+        if left.picture == right.picture:
+            same = ("picture_id", "tl0picidx", "tid", "keyidx")
+            assert [getattr(before, name) for name in same] == [getattr(after, name) for name in same]
+            continue
+        lost = {sent.capture for sent in lost_between(left.sent, right.sent)}
+        assert 1 <= ahead <= 1 + len(lost - {left.sent.capture, right.sent.capture}), (ahead, left, right)
+        if layers and not lost:
+            assert before.tl0picidx is not None
+            assert after.tl0picidx is not None
+            base = right.sent.frame.temporal == 0
+            assert (after.tl0picidx - before.tl0picidx) & 0xFF == base, (left, right)
+            assert before.keyidx is not None
+            assert after.keyidx is not None
+            key = right.sent.frame.key_picture
+            assert (after.keyidx - before.keyidx) & 0x1F == key, (left, right)
+
+
+def assert_descriptors(forwarded: list[Forwarded]) -> None:
+    """Each can be read by what came before, and refers to the frames that it means."""
+    known: Structure | None = None
+    frames: dict[int, int] = {}  # extended frame number -> id() of the frame
+    newest = -1
+    for left, right in pairwise([None, *forwarded]):
+        assert right is not None
+        frame = right.sent.frame
+        said = read_descriptor(right.rtp.extensions[DD], known)
+        known = said.structure or known
+        if newest < 0:
+            newest = said.frame_number - 1
+        number = newest + (said.frame_number - newest + 0x8000) % 0x10000 - 0x8000
+        if left is not None and left.sent.frame is frame:
+            assert number == newest
+            continue
+        assert number > newest, (left, right)
+        newest = number
+        assert (said.spatial, said.temporal) == (frame.spatial, frame.temporal)
+        frames[number] = id(frame)
+        meant = {id(ref) for ref in frame.refs}
+        for back in said.fdiffs:
+            if number - back in frames:
+                assert frames[number - back] in meant, (left, right)
+        assert len(set(said.fdiffs)) == len(meant)
