@@ -351,7 +351,8 @@ class Sink:
     @property
     def numbers(self) -> list[int]:
         """The publisher's numbers of the payloads, in sequence order."""
-        return [number_of(self.packets[seq].payload) for seq in sorted(self.packets)]
+        packets = (self.packets[seq] for seq in sorted(self.packets))
+        return [number_of(packet.payload) for packet in packets if packet.payload]
 
     @property
     def timestamps(self) -> list[int]:
