@@ -10,6 +10,7 @@ import { shortcuts } from "./keyboard.ts";
 import { openSettings } from "./settings.ts";
 import { watchSpeaking } from "./speaking.ts";
 import { Speakers } from "./speakers.ts";
+import type { Tile, TileOptions } from "./tile.ts";
 import { Toasts } from "./toasts.ts";
 import { keepAwake } from "./wake-lock.ts";
 
@@ -65,7 +66,7 @@ export class CallView {
       this.#toasts.element,
     );
     const { name } = options;
-    this.#gallery.add(personKey(OWN), { participantId: OWN, name, kind: "person", own: true }).setMuted(true);
+    this.#addTile(personKey(OWN), { participantId: OWN, name, kind: "person", own: true }).setMuted(true);
     this.#listen();
     this.#onConnection(call.connection);
   }
@@ -83,9 +84,13 @@ export class CallView {
     this.#cleanups.push(
       call.on("participant:joined", (participant) => this.#onJoined(participant)),
       call.on("participant:left", (participant) => this.#onLeft(participant)),
+      call.on("participant:updated", ({ id, sends }) => {
+        this.#gallery.get(personKey(id))?.setMuted(!sends.has("microphone"));
+      }),
       call.on("stream:added", (stream) => this.#onStream(stream)),
       call.on("stream:updated", (stream) => this.#onStream(stream)),
       call.on("stream:removed", (stream) => this.#onStreamRemoved(stream)),
+      call.on("speaker", (id) => this.#onSpeaker(id)),
       call.on("media-status", (status) => this.#onMediaStatus(status)),
       call.on("connection", (state) => this.#onConnection(state)),
       call.on("error", (error) => this.#onError(error)),
@@ -103,7 +108,7 @@ export class CallView {
   }
 
   #onJoined({ id, displayName }: Participant): void {
-    const tile = this.#gallery.add(personKey(id), { participantId: id, name: displayName, kind: "person" });
+    const tile = this.#addTile(personKey(id), { participantId: id, name: displayName, kind: "person" });
     tile.setMuted(true); // until a microphone is heard of
     this.#attendance.joined(id, displayName);
     this.#showCount();
@@ -116,17 +121,17 @@ export class CallView {
     this.#showCount();
   }
 
-  #onStream({ participantId, source, stream, paused }: RemoteStream): void {
+  #onStream(remote: RemoteStream): void {
+    const { participantId, source, stream, paused } = remote;
     const person = this.#gallery.get(personKey(participantId));
     if (source === "camera") {
-      person?.setVideo(paused ? undefined : stream);
+      person?.setVideo(paused ? undefined : remote);
     } else if (source === "screen") {
       const name = this.#call.participants.get(participantId)?.displayName ?? "Guest";
       const key = screenKey(participantId);
-      const screen = this.#gallery.get(key) ?? this.#gallery.add(key, { participantId, name, kind: "screen" });
-      screen.setVideo(stream);
+      const screen = this.#gallery.get(key) ?? this.#addTile(key, { participantId, name, kind: "screen" });
+      screen.setVideo(remote);
     } else {
-      if (source === "microphone") person?.setMuted(paused);
       this.#speakers.add(stream);
     }
   }
@@ -136,16 +141,26 @@ export class CallView {
     if (source === "camera") person?.setVideo(undefined);
     else if (source === "screen") this.#gallery.remove(screenKey(participantId));
     else this.#speakers.remove(stream);
-    if (source === "microphone") {
-      person?.setMuted(true);
-      person?.setSpeaking(false);
-    }
+    if (source === "microphone") person?.setSpeaking(false);
+  }
+
+  #onSpeaker(id: string | undefined): void {
+    const key = id && personKey(id === this.#call.participantId ? OWN : id);
+    this.#gallery.setDominant(key);
+  }
+
+  #addTile(key: string, options: Omit<TileOptions, "show" | "changed">): Tile {
+    return this.#gallery.add(key, {
+      ...options,
+      show: (stream, element) => this.#call.show(stream, element),
+      changed: () => this.#gallery.arrange(),
+    });
   }
 
   #onMediaStatus({ source, state, local }: MediaStatus): void {
     const own = this.#gallery.get(personKey(OWN));
     if (source === "microphone") own?.setMuted(state !== "live");
-    else if (source === "camera") own?.setVideo(state === "live" ? local?.stream : undefined);
+    else if (source === "camera") own?.setVideo(state === "live" ? local : undefined);
     else if (source === "screen") this.#sharing.hidden = state === "off";
     this.#controls.show();
   }

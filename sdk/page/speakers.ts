@@ -14,6 +14,7 @@ export class Speakers {
   }
 
   add(stream: MediaStream): void {
+    if (this.#players.has(stream)) return;
     const player = h("audio", { autoplay: true });
     player.srcObject = stream;
     this.#players.set(stream, player);

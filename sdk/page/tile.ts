@@ -1,13 +1,27 @@
+import type { LocalStream, RemoteStream } from "../src/types.ts";
 import { h } from "./dom.ts";
 import { type IconName, icon } from "./icons.ts";
 import type { Rect } from "./layout.ts";
 import { hue, initials } from "./names.ts";
+
+type Shown = RemoteStream | LocalStream;
 
 export interface TileOptions {
   participantId: string;
   name: string;
   kind: "person" | "screen";
   own?: boolean;
+  /** Shows a stream in an element; returns the function that takes it out again. */
+  show: (stream: Shown, element: HTMLVideoElement) => () => void;
+  /** It has a picture to show, or has none any more. */
+  changed: () => void;
+}
+
+export function placeAt({ style }: HTMLElement, { x, y, width, height }: Rect): void {
+  style.transform = `translate(${x}px, ${y}px)`;
+  style.width = `${width}px`;
+  style.height = `${height}px`;
+  style.setProperty("--short", `${Math.min(width, height)}px`);
 }
 
 /** One rectangle of the gallery: a person, or a screen that someone shares. */
@@ -21,10 +35,18 @@ export class Tile {
   pinned = false;
   readonly #video = h("video", { autoplay: true, muted: true, playsInline: true });
   readonly #badge = h("span", { className: "badge" }, icon("micOff"));
+  readonly #show: TileOptions["show"];
+  readonly #changed: TileOptions["changed"];
+  #hide: (() => void) | undefined;
   #muted = false;
-  #live = false;
+  live = false;
+  dominant = false;
+  /** When this was last the one who speaks. */
+  spokeAt = 0;
 
-  constructor({ participantId, name, kind, own = false }: TileOptions) {
+  constructor({ participantId, name, kind, own = false, show, changed }: TileOptions) {
+    this.#show = show;
+    this.#changed = changed;
     this.participantId = participantId;
     this.kind = kind;
     this.name = name;
@@ -47,7 +69,7 @@ export class Tile {
     if (own) this.element.dataset["own"] = "true";
     // Until the first picture has come, the avatar is better than a black rectangle.
     this.#video.addEventListener("playing", () => {
-      this.element.dataset["picture"] = String(this.#live);
+      this.element.dataset["picture"] = String(this.live);
     });
     this.#video.addEventListener("resize", () => {
       this.element.dataset["upright"] = String(this.#video.videoHeight > this.#video.videoWidth);
@@ -56,19 +78,36 @@ export class Tile {
     this.#describe();
   }
 
+  get shown(): boolean {
+    return !this.element.hidden;
+  }
+
   /** Shows a picture, or the avatar when there is none. */
-  setVideo(stream: MediaStream | undefined): void {
-    this.#live = stream !== undefined;
-    this.element.dataset["live"] = String(this.#live);
-    if (stream && this.#video.srcObject !== stream) {
+  setVideo(source: Shown | undefined): void {
+    const changed = this.live !== (source !== undefined);
+    this.live = source !== undefined;
+    this.element.dataset["live"] = String(this.live);
+    if (source?.stream !== this.#video.srcObject) {
       this.element.dataset["picture"] = "false";
-      this.#video.srcObject = stream;
-      this.#video.play().catch(() => {}); // replaced by the next one before it began
-    } else if (!stream) {
-      this.element.dataset["picture"] = "false";
-      this.#video.srcObject = null;
+      this.#hide?.();
+      this.#hide = source && this.#show(source, this.#video);
+      if (source) this.#video.play().catch(() => {}); // replaced by the next one before it began
     }
     this.#describe();
+    if (changed) this.#changed();
+  }
+
+  setShown(shown: boolean): void {
+    if (this.shown === shown) return;
+    this.element.hidden = !shown;
+    // It comes back where there is room now, not from where it was.
+    this.element.classList.remove("placed");
+  }
+
+  setDominant(dominant: boolean): void {
+    this.dominant = dominant;
+    if (dominant) this.spokeAt = performance.now();
+    this.element.dataset["dominant"] = String(dominant);
   }
 
   setMuted(muted: boolean): void {
@@ -92,13 +131,9 @@ export class Tile {
     this.pin.setAttribute("aria-pressed", String(pinned));
   }
 
-  place({ x, y, width, height }: Rect): void {
-    const { style } = this.element;
-    style.transform = `translate(${x}px, ${y}px)`;
-    style.width = `${width}px`;
-    style.height = `${height}px`;
-    style.setProperty("--short", `${Math.min(width, height)}px`);
-    this.element.classList.toggle("small", width < 200);
+  place(rect: Rect): void {
+    placeAt(this.element, rect);
+    this.element.classList.toggle("small", rect.width < 200);
     // Only tiles that have a place already glide to the next one.
     if (!this.element.classList.contains("placed")) {
       requestAnimationFrame(() => this.element.classList.add("placed"));
@@ -111,14 +146,14 @@ export class Tile {
   }
 
   close(): void {
-    this.#video.srcObject = null;
+    this.#hide?.();
     this.element.remove();
   }
 
   #describe(): void {
     const facts = [this.own ? `${this.name} (you)` : this.name];
     if (this.kind === "screen") facts.push("shared screen");
-    else if (!this.#live) facts.push("camera off");
+    else if (!this.live) facts.push("camera off");
     if (this.#muted) facts.push("muted");
     this.element.setAttribute("aria-label", facts.join(", "));
   }

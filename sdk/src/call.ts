@@ -2,7 +2,7 @@ import { backoffDelay, pause } from "./backoff.ts";
 import { CallError, deviceError, isFinal } from "./errors.ts";
 import { Emitter } from "./events.ts";
 import { LocalTrack, openScreen, openTrack } from "./media.ts";
-import { Roster } from "./roster.ts";
+import { Roster, RosterStream } from "./roster.ts";
 import { Session } from "./session.ts";
 import type {
   CallEvents,
@@ -15,9 +15,11 @@ import type {
   MediaOptions,
   Participant,
   Permissions,
+  RemoteStream,
   Room,
   Source,
 } from "./types.ts";
+import { Viewer } from "./viewer.ts";
 
 const RECONNECT_ATTEMPTS = 10;
 /** A session that held this long was a good one, and its loss starts counting anew. One whose media never got
@@ -41,6 +43,8 @@ export class WebRTC {
   /** Transports whose path is broken just now. */
   #broken = 0;
   #connection: ConnectionState = "new";
+  #speaker: string | undefined;
+  #viewer: Viewer | undefined;
 
   constructor(options: CallOptions = {}) {
     this.#options = options;
@@ -62,6 +66,11 @@ export class WebRTC {
 
   get participantId(): string | undefined {
     return this.#session?.joined.participantId;
+  }
+
+  /** Who speaks, by id; that may be this participant. */
+  get speaker(): string | undefined {
+    return this.#speaker;
   }
 
   get room(): Room | undefined {
@@ -162,6 +171,22 @@ export class WebRTC {
     this.#finish(undefined, stopTracks);
   }
 
+  /** Shows a stream in an element. Of a video the server then sends what the element has the size for, and nothing while
+   *  it cannot be seen. Returns the function that takes it out again. */
+  show(stream: RemoteStream | LocalStream, element: HTMLMediaElement): () => void {
+    if (element.srcObject !== stream.stream) element.srcObject = stream.stream;
+    const video = element instanceof HTMLVideoElement && stream instanceof RosterStream && stream.reception;
+    if (video) {
+      this.#viewer ??= new Viewer();
+      this.#viewer.add(element, video);
+    }
+    return () => {
+      if (element.srcObject !== stream.stream) return;
+      element.srcObject = null;
+      if (video) this.#viewer?.remove(element);
+    };
+  }
+
   /** WebRTC statistics of the sending and the receiving transport. */
   async getStats(): Promise<CallStats> {
     return (await this.#session?.getStats()) ?? { send: [], recv: [] };
@@ -183,6 +208,7 @@ export class WebRTC {
         restored: () => this.#onPath(-1),
         lost: (error) => this.#onLost(error),
         failed: (error) => this.#events.emit("error", error),
+        speaker: (participantId) => this.#onSpeaker(participantId),
       },
     );
     if (this.#ended.signal.aborted) {
@@ -198,6 +224,11 @@ export class WebRTC {
     }
   }
 
+  #onSpeaker(participantId: string | undefined): void {
+    this.#speaker = participantId;
+    this.#events.emit("speaker", participantId);
+  }
+
   #onPath(change: number): void {
     this.#broken += change;
     if (this.#session) this.#setConnection(this.#broken > 0 ? "reconnecting" : "connected");
@@ -208,6 +239,7 @@ export class WebRTC {
     if (!session) return;
     this.#session = undefined;
     session.close();
+    if (this.#speaker) this.#onSpeaker(undefined);
     if (isFinal(error)) return this.#finish(error);
     const stable = error.name === "MediaPathLost" ? STABLE_MEDIA_MS_MIN : STABLE_MS_MIN;
     if (Date.now() - this.#sessionBegan > stable) this.#attempt = 0;
@@ -244,6 +276,7 @@ export class WebRTC {
     for (const local of this.#local.values()) local.release(stopTracks);
     this.#local.clear();
     this.#roster.clear();
+    this.#viewer?.close();
     if (error) this.#events.emit("error", error);
     this.#setConnection("disconnected");
     this.#events.emit("disconnected", error ? { reason: error.message, error } : { reason: "left" });

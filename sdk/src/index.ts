@@ -11,6 +11,7 @@ export type {
   Device,
   Disconnection,
   Kind,
+  Layers,
   LocalStream,
   MediaInput,
   MediaOptions,

@@ -38,6 +38,21 @@ export interface ConsumerParameters {
   source: Source;
 }
 
+/** Whose turn it is in a slot; nobody's: all null. */
+export interface Turn {
+  producerId: string | null;
+  peerId: string | null;
+  source: Source | null;
+  scalabilityMode?: string | null;
+}
+
+export interface SlotParameters extends Turn {
+  /** Of the consumer. */
+  id: string;
+  kind: Kind;
+  rtpParameters: types.RtpParameters;
+}
+
 /** Requests of the client: what is sent, what is answered. */
 export interface Requests {
   getRouterRtpCapabilities: [Record<string, never>, types.RtpCapabilities];
@@ -53,6 +68,12 @@ export interface Requests {
   resumeProducer: [{ producerId: string }, unknown];
   closeProducer: [{ producerId: string }, unknown];
   consume: [{ transportId: string; producerId: string; paused: boolean }, ConsumerParameters];
+  pauseConsumer: [{ consumerId: string }, unknown];
+  setConsumerPreferredLayers: [{ consumerId: string; spatialLayer: number; temporalLayer?: number }, unknown];
+  openSlots: [
+    { transportId: string; audio: number; video: number; follow: boolean; paused: boolean },
+    { slots: SlotParameters[] },
+  ];
   resumeConsumer: [{ consumerId: string }, unknown];
   closeConsumer: [{ consumerId: string }, unknown];
   leave: [Record<string, never>, unknown];
@@ -67,5 +88,10 @@ export type Notifications = {
   producerResumed: [{ peerId: string; id: string }];
   producerClosed: [{ peerId: string; id: string }];
   consumerClosed: [{ consumerId: string; reason?: string }];
+  layersChanged: [{ consumerId: string; spatialLayer: number | null; temporalLayer: number | null }];
+  consumerScore: [{ consumerId: string; score: number }];
+  wantedLayers: [{ producerId: string; layers: number[] }];
+  slotChanged: [Turn & { consumerId: string }];
+  activeSpeaker: [{ peerId: string | null }];
   roomClosed: [{ reason?: string }];
 };

@@ -1,22 +1,43 @@
 import type { Emitter } from "./events.ts";
 import type { RemotePeer, RemoteProducer } from "./protocol.ts";
-import type { CallEvents, Kind, Participant, RemoteStream, Source } from "./types.ts";
+import type { Reception } from "./reception.ts";
+import type { CallEvents, Kind, Layers, Participant, RemoteStream, Source } from "./types.ts";
 
-class RosterStream implements RemoteStream {
+export class RosterStream implements RemoteStream {
   readonly participantId: string;
   readonly source: Source;
   readonly kind: Kind;
   readonly track: MediaStreamTrack;
   readonly stream: MediaStream;
   paused: boolean;
+  /** Of video: how it is received. */
+  readonly reception: Reception | undefined;
 
-  constructor(participantId: string, producer: RemoteProducer, track: MediaStreamTrack) {
+  constructor(
+    participantId: string,
+    producer: RemoteProducer,
+    track: MediaStreamTrack,
+    reception: Reception | undefined,
+  ) {
     this.participantId = participantId;
     this.source = producer.source;
     this.kind = producer.kind;
     this.track = track;
     this.stream = new MediaStream([track]);
     this.paused = producer.paused;
+    this.reception = reception;
+  }
+
+  get layers(): Layers | undefined {
+    return this.reception?.current;
+  }
+
+  get quality(): number {
+    return this.reception?.quality ?? 10;
+  }
+
+  prefer(layers?: Layers): void {
+    this.reception?.prefer(layers);
   }
 }
 
@@ -34,6 +55,10 @@ class RosterParticipant implements Participant {
 
   get streams(): readonly RemoteStream[] {
     return [...this.received.values()];
+  }
+
+  get sends(): ReadonlySet<Source> {
+    return new Set([...this.producers.values()].filter(({ paused }) => !paused).map(({ source }) => source));
   }
 }
 
@@ -81,12 +106,16 @@ export class Roster {
   }
 
   announce(participantId: string, { id, kind, source, paused }: RemoteProducer): void {
-    this.participants.get(participantId)?.producers.set(id, { id, kind, source, paused });
+    const participant = this.participants.get(participantId);
+    if (!participant) return;
+    participant.producers.set(id, { id, kind, source, paused });
+    this.#events.emit("participant:updated", participant);
   }
 
   unannounce(participantId: string, producerId: string): void {
-    this.participants.get(participantId)?.producers.delete(producerId);
     this.removeStream(participantId, producerId);
+    const participant = this.participants.get(participantId);
+    if (participant?.producers.delete(producerId)) this.#events.emit("participant:updated", participant);
   }
 
   producersOf(participantId: string): string[] {
@@ -94,28 +123,38 @@ export class Roster {
   }
 
   /** A track arrived for an announced producer; after a reconnection it takes the place of the old one. */
-  addStream(participantId: string, producerId: string, track: MediaStreamTrack): void {
+  addStream(participantId: string, producerId: string, track: MediaStreamTrack, reception?: Reception): void {
     const participant = this.participants.get(participantId);
     const producer = participant?.producers.get(producerId);
     if (!participant || !producer) return;
     this.removeStream(participantId, producerId);
-    const stream = new RosterStream(participantId, producer, track);
+    const stream = new RosterStream(participantId, producer, track, reception);
     participant.received.set(producerId, stream);
     this.#events.emit("stream:added", stream);
   }
 
-  removeStream(participantId: string, producerId: string): void {
+  /** `track`: unless another one has taken its place. */
+  removeStream(participantId: string, producerId: string, track?: MediaStreamTrack): void {
     const participant = this.participants.get(participantId);
     const stream = participant?.received.get(producerId);
-    if (!stream) return;
+    if (!stream || (track && stream.track !== track)) return;
     participant!.received.delete(producerId);
     this.#events.emit("stream:removed", stream);
+  }
+
+  /** The server said something of how a stream is received. */
+  tell(event: "stream:layers" | "stream:quality", participantId: string, producerId: string): void {
+    const stream = this.participants.get(participantId)?.received.get(producerId);
+    if (stream) this.#events.emit(event, stream);
   }
 
   setPaused(participantId: string, producerId: string, paused: boolean): void {
     const participant = this.participants.get(participantId);
     const producer = participant?.producers.get(producerId);
-    if (producer) producer.paused = paused;
+    if (participant && producer && producer.paused !== paused) {
+      producer.paused = paused;
+      this.#events.emit("participant:updated", participant);
+    }
     const stream = participant?.received.get(producerId);
     if (!stream || stream.paused === paused) return;
     stream.paused = paused;

@@ -1,9 +1,11 @@
 import { Device, type types } from "mediasoup-client";
+import { Dynacast } from "./dynacast.ts";
 import { type CallError, requestError, roomClosedError } from "./errors.ts";
 import { type PathEvents, PathGuard } from "./ice.ts";
 import type { LocalTrack } from "./media.ts";
-import type { ConsumerParameters, Joined, RemoteProducer, TransportParameters } from "./protocol.ts";
+import type { Joined, TransportParameters } from "./protocol.ts";
 import { layersOf, producerOptions } from "./publish.ts";
+import { Receiver } from "./receiver.ts";
 import type { Roster } from "./roster.ts";
 import { Signaling } from "./signaling.ts";
 import type { CallOptions, CallStats, Source } from "./types.ts";
@@ -23,22 +25,10 @@ function prepareTransports(signaling: Signaling): PreparedTransports {
   return { recv: prepare("recv"), send: prepare("send") };
 }
 
-interface Offered {
-  peerId: string;
-  source: Source;
-  parameters: ConsumerParameters;
-  /** Until it is resumed. */
-  paused: boolean;
-}
-
-interface Received {
-  peerId: string;
-  consumer: types.Consumer;
-}
-
 export interface SessionEvents extends PathEvents {
   /** One stream failed; the session goes on. */
   failed(error: CallError): void;
+  speaker(participantId: string | undefined): void;
 }
 
 /** One stay in the room over one connection, from join to loss. A call that reconnects begins another one. */
@@ -52,10 +42,10 @@ export class Session {
   readonly #events: SessionEvents;
   readonly #transports = new Map<Direction, Promise<types.Transport>>();
   readonly #producers = new Map<Source, types.Producer>();
-  /** By producer id. */
-  readonly #received = new Map<string, Received>();
-  /** Producers that are, or are about to be, received. */
-  readonly #wanted = new Set<string>();
+  readonly #dynacast = new Map<Source, Dynacast>();
+  /** By producer id; the server may speak of one before it has answered that there is one. */
+  readonly #wantedLayers = new Map<string, number[]>();
+  readonly #receiver: Receiver;
   /** Resolves when those who were there first are received: who joins wants to see before being seen. */
   #watching = Promise.resolve();
   #closed = false;
@@ -76,6 +66,14 @@ export class Session {
     this.#roster = roster;
     this.#options = options;
     this.#events = events;
+    this.#receiver = new Receiver({
+      signaling,
+      roster,
+      canSubscribe: joined.permissions.canSubscribe,
+      transportId: async () => (await prepared.recv).id,
+      transport: () => this.#transport("recv"),
+      failed: (error) => events.failed(error),
+    });
   }
 
   static async join(
@@ -117,6 +115,8 @@ export class Session {
     const options = await producerOptions(local, this.#device, this.#options.codec);
     const producer = await transport.produce(options);
     this.#producers.set(local.source, producer);
+    if (local.kind === "video" && producer.rtpSender) this.#dynacast.set(local.source, new Dynacast(producer.rtpSender));
+    this.#sendWanted(local.source);
     if (local.muted !== options.appData?.["paused"]) this.setMuted(local.source, local.muted);
   }
 
@@ -124,6 +124,9 @@ export class Session {
     const producer = this.#producers.get(source);
     if (!producer) return;
     this.#producers.delete(source);
+    this.#dynacast.get(source)?.close();
+    this.#dynacast.delete(source);
+    this.#wantedLayers.delete(producer.id);
     producer.close();
     this.#tell("closeProducer", { producerId: producer.id });
   }
@@ -155,13 +158,7 @@ export class Session {
 
   /** Loudness 0…1 of each participant whose microphone was heard lately. */
   audioLevels(): Map<string, number> {
-    const levels = new Map<string, number>();
-    for (const { peerId, consumer } of this.#received.values()) {
-      if (consumer.kind !== "audio") continue;
-      const level = consumer.rtpReceiver?.getSynchronizationSources()[0]?.audioLevel ?? 0;
-      levels.set(peerId, Math.max(level, levels.get(peerId) ?? 0));
-    }
-    return levels;
+    return this.#receiver.audioLevels();
   }
 
   /** Leaves the room for good. */
@@ -176,100 +173,31 @@ export class Session {
     this.#closed = true;
     this.#signaling.close();
     for (const transport of this.#transports.values()) transport.then((it) => it.close()).catch(() => {});
+    for (const dynacast of this.#dynacast.values()) dynacast.close();
     this.#producers.clear();
-    this.#received.clear();
+    this.#receiver.close();
   }
 
   #begin(): void {
     this.#listen();
     this.#roster.reconcile(this.joined.peers);
-    const there = this.joined.peers.flatMap(({ id, producers }) =>
-      (producers ?? []).map((producer): [string, RemoteProducer] => [id, producer]),
-    );
-    const asked = there.map(([peerId, producer]) => this.#ask(peerId, producer, false));
-    // Taken together they are one negotiation, and nothing flows before it is done: so they need not start paused.
-    this.#watching = Promise.all(asked).then(async (offered) => {
-      await Promise.all(offered.map((each) => each && this.#take(each)));
-    });
+    this.#watching = this.#receiver.start(this.joined.peers);
   }
 
   #listen(): void {
-    const roster = this.#roster;
     const signaling = this.#signaling;
     signaling.on("close", (error) => this.#events.lost(error));
     signaling.on("roomClosed", ({ reason }) => this.#events.lost(roomClosedError(reason)));
-    signaling.on("peerJoined", (peer) => {
-      roster.join(peer);
-      for (const producer of peer.producers ?? []) void this.#consume(peer.id, producer);
-    });
-    signaling.on("peerLeft", ({ id }) => {
-      for (const producerId of roster.producersOf(id)) this.#drop(producerId);
-      roster.leave(id);
-    });
-    signaling.on("producerAdded", ({ peerId, ...producer }) => {
-      roster.announce(peerId, producer);
-      void this.#consume(peerId, producer);
-    });
-    signaling.on("producerPaused", ({ peerId, id }) => roster.setPaused(peerId, id, true));
-    signaling.on("producerResumed", ({ peerId, id }) => roster.setPaused(peerId, id, false));
-    signaling.on("producerClosed", ({ peerId, id }) => {
-      this.#drop(id);
-      roster.unannounce(peerId, id);
-    });
-    signaling.on("consumerClosed", ({ consumerId }) => {
-      for (const [producerId, { peerId, consumer }] of this.#received) {
-        if (consumer.id !== consumerId) continue;
-        this.#drop(producerId);
-        roster.removeStream(peerId, producerId);
-      }
+    signaling.on("activeSpeaker", ({ peerId }) => this.#events.speaker(peerId ?? undefined));
+    signaling.on("wantedLayers", ({ producerId, layers }) => {
+      this.#wantedLayers.set(producerId, layers);
+      for (const source of this.#producers.keys()) this.#sendWanted(source);
     });
   }
 
-  async #consume(peerId: string, producer: RemoteProducer): Promise<void> {
-    const offered = await this.#ask(peerId, producer, true);
-    if (offered) await this.#take(offered);
-  }
-
-  /** Asks the server for a stream; undefined when it is not to be had, or wanted already. */
-  async #ask(peerId: string, { id: producerId, source }: RemoteProducer, paused: boolean): Promise<Offered | undefined> {
-    if (!this.joined.permissions.canSubscribe || this.#wanted.has(producerId)) return undefined;
-    this.#wanted.add(producerId);
-    try {
-      const { id: transportId } = await this.#prepared.recv;
-      const parameters = await this.#signaling.request("consume", { transportId, producerId, paused });
-      this.#roster.setPaused(peerId, producerId, parameters.producerPaused);
-      return { peerId, source, parameters, paused };
-    } catch (error) {
-      this.#missed(producerId, error);
-      return undefined;
-    }
-  }
-
-  async #take({ peerId, source, parameters, paused }: Offered): Promise<void> {
-    const { id, producerId, kind, rtpParameters } = parameters;
-    try {
-      const transport = await this.#transport("recv");
-      // Tracks of one stream id are played in step: lips with voice, a screen with its sound.
-      const streamId = `${peerId}-${source.startsWith("screen") ? "screen" : "person"}`;
-      const consumer = await transport.consume({ id, producerId, kind, rtpParameters, streamId });
-      if (this.#closed || !this.#wanted.has(producerId)) return consumer.close();
-      this.#received.set(producerId, { peerId, consumer });
-      this.#roster.addStream(peerId, producerId, consumer.track);
-      if (paused) await this.#signaling.request("resumeConsumer", { consumerId: id });
-    } catch (error) {
-      this.#missed(producerId, error);
-    }
-  }
-
-  /** What has gone meanwhile is not missed. */
-  #missed(producerId: string, error: unknown): void {
-    if (!this.#closed && this.#wanted.has(producerId)) this.#events.failed(requestError("consume", error));
-  }
-
-  #drop(producerId: string): void {
-    this.#wanted.delete(producerId);
-    this.#received.get(producerId)?.consumer.close();
-    this.#received.delete(producerId);
+  #sendWanted(source: Source): void {
+    const layers = this.#wantedLayers.get(this.#producers.get(source)?.id ?? "");
+    if (layers) this.#dynacast.get(source)?.want(layers);
   }
 
   #transport(direction: Direction): Promise<types.Transport> {

@@ -8,6 +8,13 @@ export type Codec = "vp8" | "vp9" | "h264" | "av1";
 
 export type ConnectionState = "new" | "connecting" | "connected" | "reconnecting" | "disconnected";
 
+/** Of a video that is sent in several sizes and frame rates: 0 is the smallest, or the slowest. */
+export interface Layers {
+  spatial: number;
+  /** Default: all frames. */
+  temporal?: number;
+}
+
 /** One thing a participant sends. */
 export interface RemoteStream {
   readonly participantId: string;
@@ -18,12 +25,20 @@ export interface RemoteStream {
   readonly stream: MediaStream;
   /** The sender has muted it: nothing arrives until it resumes. */
   readonly paused: boolean;
+  /** What of a video arrives now; undefined: nothing, or not known yet. */
+  readonly layers: Layers | undefined;
+  /** How well it gets here: 0 (not at all) … 10. */
+  readonly quality: number;
+  /** Asks for these layers whatever the size it is shown in; without an argument, the size decides again. */
+  prefer(layers?: Layers): void;
 }
 
 export interface Participant {
   readonly id: string;
   readonly displayName: string;
   readonly streams: readonly RemoteStream[];
+  /** What they send and have not muted, whether or not it is received here. */
+  readonly sends: ReadonlySet<Source>;
 }
 
 /** One thing this participant sends. */
@@ -86,9 +101,16 @@ export interface CallStats {
 export type CallEvents = {
   "participant:joined": [participant: Participant];
   "participant:left": [participant: Participant];
+  /** They send something else now than before. */
+  "participant:updated": [participant: Participant];
   "stream:added": [stream: RemoteStream];
   "stream:updated": [stream: RemoteStream];
   "stream:removed": [stream: RemoteStream];
+  /** Another size or frame rate of it arrives. */
+  "stream:layers": [stream: RemoteStream];
+  "stream:quality": [stream: RemoteStream];
+  /** Who speaks, by id; that may be this participant. */
+  speaker: [participantId: string | undefined];
   "media-status": [status: MediaStatus];
   connection: [state: ConnectionState];
   disconnected: [disconnection: Disconnection];

@@ -67,3 +67,29 @@ test("a track of someone who has left is not added", () => {
   roster.addStream("nobody", "p1", track);
   assert.deepEqual(log, []);
 });
+
+test("what somebody sends is known before and without receiving it", () => {
+  const { roster } = recorded();
+  roster.join({ id: "a", producers: [camera("p1")] });
+  const sends = () => [...roster.participants.get("a")!.sends];
+  assert.deepEqual(sends(), ["camera"]);
+  roster.setPaused("a", "p1", true);
+  assert.deepEqual(sends(), []);
+  roster.setPaused("a", "p1", false);
+  assert.deepEqual(sends(), ["camera"]);
+  roster.unannounce("a", "p1");
+  assert.deepEqual(sends(), []);
+});
+
+test("a track that takes turns is removed only from the one who has it", () => {
+  const { roster, log } = recorded();
+  const other = {} as MediaStreamTrack;
+  roster.join({ id: "a", producers: [camera("p1")] });
+  roster.addStream("a", "p1", track);
+  roster.addStream("a", "p1", other);
+  log.length = 0;
+  roster.removeStream("a", "p1", track);
+  assert.deepEqual(log, []);
+  roster.removeStream("a", "p1", other);
+  assert.deepEqual(log, ["removed a camera"]);
+});
