@@ -1,4 +1,4 @@
-"""A UDP path between one viewer and the node, as bad as wanted: loss, bursts of it, delay, jitter."""
+"""A UDP path between one viewer and the node, as bad as wanted: loss, outages, delay, jitter."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 import socket
+import time
 from collections import deque
 from dataclasses import dataclass
 
@@ -22,12 +23,29 @@ class Impairment:
     """Of one direction."""
 
     loss: float = 0.0
-    """Share of the datagrams; with `burst_s`, share of the time."""
-    burst_s: float = 0.0
-    """0: each datagram has its own chance. Else all are lost for so long at once."""
+    """Chance of each datagram."""
     delay_s: float = 0.0
     jitter_s: float = 0.0
     """Up to so much later; order is kept."""
+
+
+@dataclass(frozen=True)
+class Outages:
+    """Nothing gets through for a while, either way; once in every `period_s`, nobody knows when."""
+
+    share: float
+    """Of all time."""
+    length_s: float
+
+    @property
+    def period_s(self) -> float:
+        return self.length_s / self.share
+
+    def draw(self, start_s: float, count: int, chance: random.Random) -> list[tuple[float, float]]:
+        """The first `count` of them: start and end."""
+        idle_s = self.period_s - self.length_s
+        starts = [start_s + number * self.period_s + chance.uniform(0, idle_s) for number in range(count)]
+        return [(each, each + self.length_s) for each in starts]
 
 
 class Lossy:
@@ -35,33 +53,21 @@ class Lossy:
 
     def __init__(self, impairment: Impairment, chance: random.Random) -> None:
         self.impairment = impairment
+        self.outages: list[tuple[float, float]] = []
         self.passed = self.lost = 0
-        self.bursts: list[tuple[float, float]] = []
-        """Start and end, as `now_s` has it."""
         self._chance = chance
         self._last_s = 0.0
 
     def arrival(self, now_s: float) -> float | None:
         """When a datagram sent now arrives; None: never."""
-        if self._is_lost(now_s):
+        each = self.impairment
+        if self._chance.random() < each.loss or any(start <= now_s < end for start, end in self.outages):
             self.lost += 1
             return None
         self.passed += 1
-        each = self.impairment
         arrives_s = now_s + each.delay_s + self._chance.uniform(0, each.jitter_s)
         self._last_s = max(self._last_s, arrives_s)
         return self._last_s
-
-    def _is_lost(self, now_s: float) -> bool:
-        each = self.impairment
-        if not each.burst_s:
-            return self._chance.random() < each.loss
-        while each.loss and (not self.bursts or now_s >= self.bursts[-1][1]):
-            # Good times between bursts are exponential, so that in the mean `loss` of all time is bad.
-            good_s = self._chance.expovariate(each.loss / (each.burst_s * (1 - each.loss)))
-            start_s = (self.bursts[-1][1] if self.bursts else now_s) + good_s
-            self.bursts.append((start_s, start_s + each.burst_s))
-        return bool(each.loss) and self.bursts[-1][0] <= now_s
 
 
 class _Lane:
@@ -98,8 +104,8 @@ class ImpairedPath:
     """Clients that send to `address` reach the node, and it them, through `up` and `down`."""
 
     def __init__(self, node: Address, up: Impairment, down: Impairment, seed: int) -> None:
-        chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
-        self.up, self.down = Lossy(up, chance), Lossy(down, chance)
+        self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        self.up, self.down = Lossy(up, self._chance), Lossy(down, self._chance)
         self._node = node
         self._loop = asyncio.get_running_loop()
         self._to_node, self._to_client = _Lane(self.up, self._loop), _Lane(self.down, self._loop)
@@ -111,6 +117,13 @@ class ImpairedPath:
     def address(self) -> Address:
         host, port = self._front.getsockname()
         return host, port
+
+    def break_down(self, outages: Outages, seconds: float) -> list[tuple[float, float]]:
+        """From now on, for so long. Returns when, in seconds since the epoch."""
+        windows = outages.draw(self._loop.time(), int(seconds / outages.period_s), self._chance)
+        self.up.outages = self.down.outages = windows
+        epoch_s = time.time() - self._loop.time()
+        return [(start + epoch_s, end + epoch_s) for start, end in windows]
 
     def close(self) -> None:
         for each in (self._front, *self._backs.values()):

@@ -3,6 +3,7 @@
 
 const SAMPLE_MS = 200;
 const PATCH = 8; // pixels, either way, that are read of each picture where it is wanted
+const BURST_FRAMES = 60; // that may leave the decoder at once, after a loss was repaired
 const peers = new Map();
 
 // Seconds since the epoch: the same clock as the node's, for both are on one machine.
@@ -66,7 +67,7 @@ async function accept(name, sdp) {
 
 // Every decoded picture, as it leaves the decoder: no compositor between, which skips what a hidden tab would show.
 async function watch(peer, track, watchPicture) {
-  const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+  const reader = new MediaStreamTrackProcessor({ track, maxBufferSize: BURST_FRAMES }).readable.getReader();
   for (;;) {
     const { done, value: frame } = await reader.read();
     if (done) return;

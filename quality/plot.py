@@ -13,6 +13,7 @@ Point = tuple[float, float]
 WIDTH, HEIGHT = 860, 190
 LEFT, RIGHT, TOP, BOTTOM = 56, 12, 26, 24
 TICKS = 5
+SPAN_S_MIN = 0.001
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,13 @@ class _Drawing:
     def __init__(self, chart: Chart) -> None:
         self.chart = chart
         values = [value for series in chart.series for _, value in series.points]
-        self.step = _round_step(max([*values, chart.limit or 0, 1e-9]) / TICKS)
-        self.top = self.step * math.ceil(max([*values, chart.limit or 0, self.step]) / self.step)
+        highest = max([*values, chart.limit or 0]) or 1.0
+        self.step = _round_step(highest / TICKS)
+        self.top = self.step * math.ceil(highest / self.step)
 
     def x(self, at: float) -> float:
         chart = self.chart
-        share = (at - chart.start) / max(chart.end - chart.start, 1e-9)
+        share = (at - chart.start) / max(chart.end - chart.start, SPAN_S_MIN)
         return round(LEFT + min(max(share, 0.0), 1.0) * (WIDTH - LEFT - RIGHT), 1)
 
     def y(self, value: float) -> float:
@@ -90,19 +92,14 @@ class _Drawing:
 
     def axes(self) -> Iterator[str]:
         chart = self.chart
-        value = 0.0
-        while value <= self.top * 1.001:
+        for value in _ticks(self.top, self.step):
             y = self.y(value)
             yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>'
             yield f'<text class="tick" x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{value:g}</text>'
-            value = round(value + self.step, 9)
-        span_s = chart.end - chart.start
-        step_s = _round_step(span_s / 10)
-        at = 0.0
-        while at <= span_s * 1.001:
+        span_s = max(chart.end - chart.start, SPAN_S_MIN)
+        for at in _ticks(span_s, _round_step(span_s / 10)):
             x = self.x(chart.start + at)
             yield f'<text class="tick" x="{x}" y="{HEIGHT - 6}" text-anchor="middle">{at:g} s</text>'
-            at = round(at + step_s, 9)
 
     def drawn(self, number: int, series: Series) -> Iterator[str]:
         points = [(self.x(at), self.y(value)) for at, value in series.points]
@@ -119,6 +116,10 @@ class _Drawing:
         if series.kind == "step" and last is not None:
             path.append(f"{WIDTH - RIGHT},{last}")
         yield f'<polyline class="s{number}" points="{" ".join(path)}"/>'
+
+
+def _ticks(top: float, step: float) -> list[float]:
+    return [number * step for number in range(int(top / step * 1.001) + 1)]
 
 
 def _round_step(step: float) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 from quality.figures import Result
 
-from . import layers, loss
+from . import bursts, joins, late_joiner, layers, loss, slots
 
 Row = Callable[[bool], Coroutine[Any, Any, Result]]
 """Called with whether it shall be quick."""
@@ -14,4 +14,8 @@ Row = Callable[[bool], Coroutine[Any, Any, Result]]
 ROWS: dict[str, Row] = {
     **{f"layers-{each.name.lower().replace(' ', '-')}": partial(layers.run, each) for each in layers.FORMATS},
     "loss": loss.run,
+    "bursts": bursts.run,
+    **{f"late-joiner-{each.lower()}": partial(late_joiner.run, each) for each in late_joiner.CODECS},
+    "joins": joins.run,
+    "slots": slots.run,
 }
