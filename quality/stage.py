@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,7 @@ from vpaas_core.sdp import PlayNegotiation, PublishNegotiation
 WIDTH, HEIGHT = 1280, 720
 START_KBPS = 3000
 CONNECT_S = 15.0
+POLL_S = 0.1
 CLEAN = Impairment()
 
 
@@ -187,12 +188,17 @@ async def collect(*ends: Publisher | Viewer) -> None:
 
 async def playing(*viewers: Viewer, width: int, within_s: float = CONNECT_S) -> None:
     """Until each of them is shown pictures of that width. Raises AssertionError if one is not."""
-    deadline_s = time.time() + within_s
     for viewer in viewers:
-        while not (frames := (await viewer.peer.collect()).frames) or frames[-1].width != width:
-            seen = f"{frames[-1].width} pixels wide" if frames else "nothing"
-            assert time.time() < deadline_s, f"{viewer.peer.name}: {seen} after {within_s} s"
-            await asyncio.sleep(0.1)
+        await until(viewer, lambda seen: bool(seen.frames) and seen.frames[-1].width == width, within_s)
+
+
+async def until(viewer: Viewer, condition: Callable[[Timeline], bool], within_s: float = CONNECT_S) -> None:
+    """Raises AssertionError, with what was seen last, when it does not come true."""
+    deadline_s = time.time() + within_s
+    while not condition(await viewer.peer.collect()):
+        frames, samples = viewer.timeline.frames[-1:], viewer.timeline.samples[-1:]
+        assert time.time() < deadline_s, f"{viewer.peer.name} after {within_s} s: {frames} {samples}"
+        await asyncio.sleep(POLL_S)
 
 
 def _note(viewer: Viewer) -> None:
