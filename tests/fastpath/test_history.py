@@ -33,3 +33,34 @@ def test_nothing_is_left_after_clear() -> None:
     assert [ring.find(ext_seq) for ext_seq in range(20)] == [None] * 20
     ring.store(5, b"y")
     assert ring.find(5) == b"y"
+
+
+@given(st.lists(st.integers(0, 200), max_size=60), st.integers(1, 3), st.lists(st.integers(0, 200), max_size=60))
+@settings(max_examples=80)
+def test_a_ring_that_grows_and_shrinks_loses_nothing_it_has_room_for(
+    before: list[int], doublings: int, after: list[int]
+) -> None:
+    ring, slots = Ring(16), dict[int, int]()
+
+    def store(ext_seq: int, size: int) -> None:
+        ring.store(ext_seq, b"%d" % ext_seq)
+        slots[ext_seq % size] = ext_seq
+
+    for ext_seq in before:
+        store(ext_seq, 16)
+    for _ in range(doublings):
+        assert ring.grow()
+    size = 16 << doublings
+    slots = {ext_seq % size: ext_seq for ext_seq in slots.values()}
+    for ext_seq in after:
+        store(ext_seq, size)
+    kept = set(slots.values())
+    assert {seq for seq in range(201) if ring.find(seq) == b"%d" % seq} == kept
+    highest = max(kept, default=0)
+    assert ring.shrink(16, highest)
+    assert {seq for seq in range(201) if ring.find(seq) == b"%d" % seq} == {
+        seq for seq in kept if highest - 16 < seq <= highest
+    }
+    for ext_seq in range(highest + 1, highest + 20):
+        ring.store(ext_seq, b"%d" % ext_seq)
+    assert ring.find(highest + 19) == b"%d" % (highest + 19)

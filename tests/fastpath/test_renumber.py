@@ -142,12 +142,29 @@ def test_another_source_goes_on_after_the_time_that_has_passed() -> None:
     assert numbers.packet(5, 99, 2_000_000) == (102, 5001 + 2 * CLOCK_RATE)
 
 
-def test_a_skipped_packet_after_a_gap_gives_the_gap_up() -> None:
+def test_late_packets_find_their_place_beside_skipped_ones() -> None:
     numbers = Renumberer(100)
     numbers.sync(10, 0, False, 0, CLOCK_RATE)
-    numbers.packet(10, 0, 0)
-    numbers.skip(14)
-    assert numbers.packet(12, 0, 0) is None
+    assert numbers.packet(10, 0, 0) == (100, 0)
+    assert numbers.skip(14) == -1  # 11, 12 and 13 are still missing: three numbers are kept for them
     assert numbers.packet(15, 0, 0) == (104, 0)
-    numbers.skip(13)  # late: nothing changes
+    assert numbers.packet(12, 0, 0) == (102, 0)
+    assert numbers.skip(13) == 103  # was not to be sent, but its number is known to be missing
+    assert numbers.packet(11, 0, 0) == (101, 0)
     assert numbers.packet(16, 0, 0) == (105, 0)
+    for seq in range(17, 600):
+        numbers.skip(seq)
+    assert numbers.packet(11, 0, 0) is None  # nobody knows any more
+    assert numbers.packet(600, 0, 0) == (106, 0)
+
+
+def test_frames_of_the_past_are_stamped_as_of_now_and_the_present_follows() -> None:
+    numbers = Renumberer(100)
+    numbers.sync(10, 90_000, False, 0, CLOCK_RATE)  # by the clock of now; the frames were stamped before
+    assert numbers.hasty(10, 0, 90_000, 0) == (100, 90_000)
+    assert numbers.hasty(11, 0, 90_900, 10_000) == (101, 90_000)  # of the same frame
+    assert numbers.hasty(12, 3000, 90_900, 10_000) == (102, 90_900)
+    assert numbers.hasty(13, 6000, 90_900, 10_000) == (103, 90_990)  # at the same moment, still in order
+    numbers.catch_up(89_000)
+    assert numbers.packet(14, 89_000, 10_000) == (104, 91_080)
+    assert numbers.packet(15, 92_000, 40_000) == (105, 94_080)

@@ -33,6 +33,8 @@ def one_packet(
     publisher, viewer = Peer(network), Peer(network)
     network.run(0.1)
     source = publisher.produce(extensions=lambda: extensions)
+    if negotiated is None:
+        negotiated = {kind: number for kind, number in RECEIVED_EXTENSIONS.items() if number != ABS_SEND_TIME}
     sink = viewer.consume(source, extensions=negotiated, **options)
     publisher.send_rtp(source.next_packet(source.codec.key), two_byte)
     network.run(0.1)
@@ -57,8 +59,10 @@ def test_a_consumer_without_mid_shows_none(network: Network) -> None:
     assert one_packet(network, {1: b"theirs"}).extensions == {}
 
 
-def test_abs_send_time_is_the_nodes_clock(network: Network) -> None:
-    packet = one_packet(network, {2: b"\x12\x34\x56"})
+@pytest.mark.parametrize("sent", [{2: b"\x12\x34\x56"}, {}])
+def test_abs_send_time_is_the_nodes_clock(network: Network, sent: dict[int, bytes]) -> None:
+    """Whether or not the publisher sends its own."""
+    packet = one_packet(network, sent, negotiated=RECEIVED_EXTENSIONS)
     assert set(packet.extensions) == {ABS_SEND_TIME}
     seconds = int.from_bytes(packet.extensions[ABS_SEND_TIME]) / (1 << 18)
     sent_s = (network.now_us / 1e6 - 0.1 + 0.01) % 64  # the link up takes 10 ms
@@ -67,7 +71,7 @@ def test_abs_send_time_is_the_nodes_clock(network: Network) -> None:
 
 def test_abs_send_time_is_right_after_a_year_of_uptime(network: Network) -> None:
     network.now_us = 500 * 86400 * 1_000_000
-    test_abs_send_time_is_the_nodes_clock(network)
+    test_abs_send_time_is_the_nodes_clock(network, {})
 
 
 def test_abs_send_time_of_a_retransmission_is_when_it_was_sent_again(network: Network) -> None:
@@ -89,9 +93,9 @@ def test_abs_send_time_of_a_retransmission_is_when_it_was_sent_again(network: Ne
 
 def test_plain_retransmission_leaves_abs_send_time_out(network: Network) -> None:
     """It would change what is sent under the same SRTP index."""
-    assert one_packet(network, {2: b"\x12\x34\x56", 3: b"\x05"}, rtx=False).extensions == {
-        AUDIO_LEVEL: b"\x05"
-    }
+    assert one_packet(
+        network, {2: b"\x12\x34\x56", 3: b"\x05"}, rtx=False, negotiated=RECEIVED_EXTENSIONS
+    ).extensions == {AUDIO_LEVEL: b"\x05"}
 
 
 @pytest.mark.parametrize(

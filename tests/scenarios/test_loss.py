@@ -179,7 +179,7 @@ def test_retransmission_of_what_was_sent_before_a_pause(network: Network) -> Non
     publisher, viewer = Peer(network), Peer(network)
     network.run(0.1)
     source = publisher.produce().start()
-    sink = viewer.consume(source)
+    sink = viewer.consume(source, extensions={})
     network.run(0.5)
     network.core.pause_consumer(sink.consumer, True)
     network.run(0.1)

@@ -154,5 +154,7 @@ cdef class Base:
 
     cdef int free_consumer(self, Consumer* c) except -1:
         u64map_remove(&self.pl.consumers, c.id)
+        if c.queued:
+            pointers_remove(&self.pl.catching_up, c)
         consumer_free(c)
         return 0

@@ -29,12 +29,16 @@ cpdef enum DropReason:
     DROP_CONSUMER_PAUSED
     DROP_WAITING_KEY_FRAME
     DROP_NOT_SELECTED       # another encoding than the one this consumer gets
+    DROP_LAYER              # of a layer that this consumer does not get
+    DROP_LAYERS_MALFORMED   # its payload descriptor or dependency descriptor contradicts itself
+    DROP_LAYERS_UNKNOWN     # described by a structure that was lost: forwarded later if that comes after all
     DROP_PADDING_ONLY       # no payload: a probe of the sender
     DROP_CONSUMER_OLD       # older than the point at which the consumer started or switched
     DROP_PAYLOAD_TYPE_NOT_CONSUMED
     DROP_NO_DESTINATION     # the consumer's transport has no selected tuple or no keys yet
     DROP_NACK_NOT_FOUND     # asked for a packet that the ring no longer holds
     DROP_NACK_TOO_SOON      # asked for again within a round trip, or too often
+    DROP_NACK_RATE          # more retransmissions than one viewer may have
     DROP_SEND_FAILED        # the kernel refused the datagram
     DROP_SEND_BUFFER_FULL   # EAGAIN
     DROP_STREAM_LIMIT       # the peer opens more streams than a transport may have

@@ -8,6 +8,11 @@ cpdef enum EventKind:
     EVENT_ICE_STATE         # id = transport, value = IceState
     EVENT_ICE_TUPLE         # id = transport: another tuple is selected
     EVENT_TUPLE             # id = plain transport that learned its peer's address (comedia)
+    EVENT_PRODUCER_SCORE    # id = producer, payload = a byte 0-10 an encoding
+    EVENT_CONSUMER_SCORE    # id = consumer, value = 0-10
+    EVENT_CONSUMER_LAYERS   # id = consumer, value = spatial << 8 | temporal being forwarded; 0xFFFF: none
+    EVENT_WANTED_LAYERS     # id = producer, value: bit i: somebody wants spatial layer, or encoding, i
+    EVENT_ORIENTATION       # id = producer, value = the byte of 3GPP TS 26.114 §7.4.5
 
 
 cdef struct EventHeader:

@@ -5,6 +5,7 @@ from libc.stdlib cimport realloc
 from libc.string cimport memcpy
 
 from vpaas_core._fastpath.account cimport reception_lost, reception_report
+from vpaas_core._fastpath.catch_up cimport catch_up_start
 from vpaas_core._fastpath.drop cimport (
     DROP_NONE,
     DROP_NOT_READY,
@@ -60,6 +61,8 @@ from vpaas_core._fastpath.rtcp cimport (
     rtcp_write_sdes,
     rtcp_write_sr,
 )
+from vpaas_core._fastpath.select cimport select_flows
+from vpaas_core._fastpath.score cimport Score, score_interval
 from vpaas_core._fastpath.srtp cimport srtcp_protect, srtcp_unprotect
 from vpaas_core._fastpath.state cimport drop, ntp_time
 from vpaas_core._fastpath.table cimport u64map_get
@@ -197,6 +200,7 @@ cdef int _receiver_reports(Transport* t, const RtcpPacket* packet, int64_t now_u
         if block.ssrc != c.ssrc:
             continue
         c.report = block
+        _score_consumer(c)
         if block.lsr:
             _measure_round_trip(t, c, &block, now_us)
     return reason
@@ -264,9 +268,13 @@ cdef int _key_frame_request(Pipeline* pl, Transport* t, const RtcpPacket* packet
 
 
 cdef void feedback_consumer_start(Pipeline* pl, Consumer* c, int64_t now_us) noexcept nogil:
+    cdef bint askable
     if not c.keyed or c.paused or c.producer == NULL or c.producer.paused:
         return
-    if not transport_ready(c.transport):  # it will ask when it is; a key frame now would be lost on it
+    if c.catching_up or not transport_ready(c.transport):  # it will ask when it is; a key frame now would be lost on it
+        return
+    askable = c.producer.pli or c.producer.fir
+    if (not select_flows(c) or not askable) and catch_up_start(pl, c, now_us):
         return
     feedback_want_key_frame(pl, c.producer.streams[c.target], now_us)
 
@@ -375,6 +383,8 @@ cdef int _write_receiver_report(Pipeline* pl, Transport* t, uint8_t* out, int64_
             b = &blocks[count]
             count += 1
             reception_report(&s.reception)
+            if not producer.paused:
+                _score_stream(s)
             b.ssrc = s.ssrc
             b.fraction_lost = s.reception.fraction_lost
             b.cumulative_lost = <int>max(min(reception_lost(&s.reception), 0x7FFFFF), -0x800000)
@@ -390,6 +400,28 @@ cdef int _write_receiver_report(Pipeline* pl, Transport* t, uint8_t* out, int64_
             <uint32_t>(((now_us - t.xr_arrival_us) << 16) // 1000000),
         )
     return n
+
+
+cdef void _score_stream(RecvStream* s) noexcept nogil:
+    cdef Score* score = &s.score
+    cdef int64_t expected = s.reception.max_seq - s.reception.base_seq + 1
+    cdef int64_t lost = reception_lost(&s.reception)
+    cdef int64_t repaired = <int64_t>s.nacks.recovered
+    score_interval(score, expected - score.packets_prior, lost - score.lost_prior, repaired - score.repaired_prior)
+    score.packets_prior = expected
+    score.lost_prior = lost
+    score.repaired_prior = repaired
+
+
+cdef void _score_consumer(Consumer* c) noexcept nogil:
+    """From the viewer's report of the packets since its last one."""
+    cdef int64_t sent = <int64_t>c.sent.packets - c.score.packets_prior
+    cdef int64_t resent = <int64_t>c.resent.packets - c.score.repaired_prior
+    if sent <= 0:
+        return
+    score_interval(&c.score, sent, sent * c.report.fraction_lost // 256, resent)
+    c.score.packets_prior += sent
+    c.score.repaired_prior += resent
 
 
 cdef int _write_sender_report(Pipeline* pl, Consumer* c, uint8_t* out, int room, int64_t now_us) noexcept nogil:

@@ -5,7 +5,18 @@ from libc.string cimport memcpy
 
 from vpaas_core._fastpath.account cimport reception_packet
 from vpaas_core._fastpath.codecs.codec cimport is_key_frame
+from vpaas_core._fastpath.codecs.descriptor cimport (
+    DESCRIBED,
+    DESCRIBED_MALFORMED,
+    DESCRIBED_UNKNOWN_TEMPLATE,
+    LAYERS_STRUCTURE,
+    describe,
+    spatial_of,
+    temporal_of,
+)
 from vpaas_core._fastpath.drop cimport (
+    DROP_LAYERS_MALFORMED,
+    DROP_LAYERS_UNKNOWN,
     DROP_NONE,
     DROP_NOT_READY,
     DROP_PRODUCER_PAUSED,
@@ -17,8 +28,10 @@ from vpaas_core._fastpath.drop cimport (
     DROP_RTP_UNKNOWN_SSRC,
     DROP_RTX_MALFORMED,
 )
-from vpaas_core._fastpath.history cimport history_store
+from vpaas_core._fastpath.events cimport EVENT_ORIENTATION, events_put
+from vpaas_core._fastpath.history cimport history_find, history_store
 from vpaas_core._fastpath.limits cimport (
+    BATCH_PACKETS_MAX,
     DROPOUT_PACKETS_MAX,
     PACKET_BYTES_MAX,
     REPLAY_WINDOW_PACKETS,
@@ -26,8 +39,23 @@ from vpaas_core._fastpath.limits cimport (
 )
 from vpaas_core._fastpath.nack cimport nack_on_key_frame, nack_on_packet
 from vpaas_core._fastpath.replay cimport ReplayWindow, replay_accept, replay_check, replay_index
-from vpaas_core._fastpath.router cimport NO_PAYLOAD_TYPE, Producer, RecvStream, stream_bind, stream_restart
-from vpaas_core._fastpath.rtp cimport Packet, rtp_header_length, rtp_read
+from vpaas_core._fastpath.router cimport (
+    NO_PAYLOAD_TYPE,
+    SPATIAL_LAYERS_MAX,
+    Producer,
+    RecvStream,
+    stream_bind,
+    stream_restart,
+)
+from vpaas_core._fastpath.rtp cimport (
+    EXT_DEPENDENCY_DESCRIPTOR,
+    EXT_VIDEO_ORIENTATION,
+    Extension,
+    Packet,
+    rtp_extension,
+    rtp_header_length,
+    rtp_read,
+)
 from vpaas_core._fastpath.seqnum cimport extend16
 from vpaas_core._fastpath.srtp cimport srtp_unprotect
 from vpaas_core._fastpath.table cimport u64map_get
@@ -157,7 +185,7 @@ cdef int _recover(Pipeline* pl, Transport* t, RecvStream* s, int length, int hea
 cdef int _accept(
     Pipeline* pl, Transport* t, RecvStream* s, int64_t index, int length, bint recovered, int64_t now_us
 ) noexcept nogil:
-    """The spare packet of the ring is authentic: read, account, store, and put into the batch."""
+    """The spare packet of the ring is authentic: read, account, describe, store, and put into the batch."""
     cdef Producer* producer = s.producer
     cdef Packet* p = &s.history.spare
     cdef int codec, reason
@@ -179,6 +207,10 @@ cdef int _accept(
     t.received.bytes += length
     if producer.nack:
         nack_on_packet(&s.nacks, index, now_us)
+    if producer.video:
+        reason = _describe(pl, s, p, codec)
+        if reason == DROP_LAYERS_MALFORMED:
+            return reason
     if p.key_frame:
         s.key_frames += 1
         s.key_frame_wanted = False
@@ -187,8 +219,72 @@ cdef int _accept(
         return DROP_PRODUCER_PAUSED
     if s.history.slots[index & s.history.mask].ext_seq >= index:
         return DROP_RTP_TOO_OLD
-    _batch(pl, producer, history_store(&s.history))
+    if p.key_frame:
+        _key_frame(s, p)
+    s.key_bytes += length
+    p = history_store(&s.history)
+    if reason != DROP_NONE:
+        return reason
+    _batch(pl, producer, p)
+    if p.layers.flags & LAYERS_STRUCTURE and index < s.replay.highest:
+        _describe_again(pl, s, index)
     return DROP_NONE
+
+
+cdef inline void _key_frame(RecvStream* s, const Packet* p) noexcept nogil:
+    """Parameter sets may come in packets of their own, and late: the frame begins with the first of its timestamp."""
+    if s.key_seq >= 0 and p.timestamp == s.key_timestamp:
+        if p.ext_seq < s.key_seq:
+            s.key_seq = p.ext_seq
+    elif p.ext_seq > s.key_seq:
+        s.key_seq = p.ext_seq
+        s.key_timestamp = p.timestamp
+        s.key_us = p.arrival_us
+        s.key_bytes = 0
+
+
+cdef int _describe(Pipeline* pl, RecvStream* s, Packet* p, int codec) noexcept nogil:
+    cdef const Extension* dd = rtp_extension(p, EXT_DEPENDENCY_DESCRIPTOR)
+    cdef const Extension* orientation = rtp_extension(p, EXT_VIDEO_ORIENTATION)
+    cdef int spatial, temporal
+    p.described = <uint8_t>describe(
+        codec, p.data + p.header_len, p.payload_len,
+        p.data + dd.offset if dd != NULL else NULL, dd.length if dd != NULL else 0, s.descriptor, &p.layers,
+    )
+    if p.described != DESCRIBED:
+        if p.payload_len == 0:  # a probe of the sender: whoever forwards it knows
+            p.layers.by = 0
+            p.described = DESCRIBED
+            return DROP_NONE
+        return DROP_LAYERS_MALFORMED if p.described == DESCRIBED_MALFORMED else DROP_LAYERS_UNKNOWN
+    spatial = spatial_of(&p.layers)
+    temporal = temporal_of(&p.layers)
+    if spatial < SPATIAL_LAYERS_MAX:
+        s.spatial_us[spatial] = p.arrival_us
+    if temporal > s.temporal_top:
+        s.temporal_top = <uint8_t>temporal
+    if orientation != NULL and orientation.length == 1 and p.data[orientation.offset] != s.producer.orientation:
+        s.producer.orientation = p.data[orientation.offset]
+        events_put(&pl.events, EVENT_ORIENTATION, s.producer.id, s.producer.orientation, NULL, 0)
+    return DROP_NONE
+
+
+cdef void _describe_again(Pipeline* pl, RecvStream* s, int64_t index) noexcept nogil:
+    """A structure came late: what referred to it is in the ring, and goes out with it."""
+    cdef Packet* p
+    cdef const Extension* dd
+    cdef int64_t ext_seq
+    for ext_seq in range(index + 1, s.replay.highest + 1):
+        p = history_find(&s.history, ext_seq)
+        if p == NULL or p.described != DESCRIBED_UNKNOWN_TEMPLATE or pl.batch_count == BATCH_PACKETS_MAX:
+            continue
+        dd = rtp_extension(p, EXT_DEPENDENCY_DESCRIPTOR)
+        p.described = <uint8_t>describe(
+            s.producer.codec_by_pt[p.payload_type], p.data + p.header_len, p.payload_len,
+            p.data + dd.offset, dd.length, s.descriptor, &p.layers,
+        )
+        if p.described == DESCRIBED:
+            _batch(pl, s.producer, p)
 
 
 cdef inline void _batch(Pipeline* pl, Producer* producer, Packet* p) noexcept nogil:

@@ -20,6 +20,7 @@ cdef enum:
     HISTORY_PACKETS_VIDEO = 512         # slots; 1.5 s of 3 Mbit/s
     HISTORY_PACKETS_AUDIO = 256         # slots; 5 s of 20 ms packets
     HISTORY_AGE_US_MAX = 2000000        # us; a retransmission later than this is of no use to a jitter buffer
+    KEY_FRAME_CACHE_PACKETS_MAX = 4096  # slots a ring may grow to, to hold all since a key frame: 12 s of 3.5 Mbit/s, 6.5 MB
     OUT_MAP_PACKETS = 512               # sent packets a consumer can be asked for again
     DROPOUT_PACKETS_MAX = 3000          # packets that may be missing before plain RTP counts as begun anew (RFC 3550 §A.1)
     REPLAY_WINDOW_PACKETS = 1024        # packets; Chromium's own, and room for bursts reordered by a bad link
@@ -43,6 +44,17 @@ cdef enum:
     NACK_AGE_US_MAX = 2000000           # us after which a missing packet is given up
     RTCP_INTERVAL_US = 1000000          # us between reports (RFC 3550 §6.2 allows less for few members; browsers use 1 s)
     KEY_FRAME_REQUEST_DELAY_US = 500000 # us; default time between two requests to one stream
+
+    RESEND_BPS_MAX = 8000000            # bit/s of retransmissions to one viewer, on the average
+    RESEND_BYTES_MAX = 600000           # bytes of them at once: a NACK of 500 packets after an outage
+    WANTED_HOLD_US = 3000000            # us a layer that nobody wants any more is still asked for: wishes change back
+
+    # Layers and starts
+    ENCODING_IDLE_US = 300000           # us a simulcast encoding may be silent while others of its producer are not, before it counts as stopped
+    CATCH_UP_SPEED = 6                  # times the stream's own bitrate at which a viewer is sent what it has missed since the key frame,
+    CATCH_UP_BPS_MIN = 4000000          # bit/s and at least so much: a key frame of 60 KB in 120 ms
+    LIVE_EDGE_US = 100000               # us; what is younger is sent at once, and the viewer has caught up
+    SCORE_INTERVAL_US = 1000000         # us between two looks at what was lost
 
     # Control
     TICK_US = 10000                     # us; timers have this resolution

@@ -38,6 +38,8 @@ cdef inline int nack_on_packet(NackList* nacks, int64_t ext_seq, int64_t now_us)
     return nack_gap_or_late(nacks, ext_seq, now_us)
 
 
+# Whether it is still asked for
+cdef bint nack_awaits(const NackList* nacks, int64_t ext_seq) noexcept nogil
 # A key frame begins with this packet, already given to nack_on_packet: what is older is not asked for again.
 cdef void nack_on_key_frame(NackList* nacks, int64_t ext_seq) noexcept nogil
 

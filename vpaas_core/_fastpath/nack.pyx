@@ -72,6 +72,11 @@ cdef bint arrived(NackList* nacks, uint32_t seq) noexcept nogil:
     return True
 
 
+cdef bint nack_awaits(const NackList* nacks, int64_t ext_seq) noexcept nogil:
+    cdef int i = position(nacks, <uint32_t>ext_seq)
+    return i < nacks.count and nacks.missing[i].seq == <uint32_t>ext_seq
+
+
 cdef void nack_on_key_frame(NackList* nacks, int64_t ext_seq) noexcept nogil:
     cdef int old
     if ext_seq == nacks.highest:

@@ -5,12 +5,15 @@
                              +- RTCP -> feedback           -> retransmissions, key-frame requests
                              +- RTP  -> ingress -> batch
     batch    -> egress, consumer by consumer               -> output runs -> kernel
-    tick     -> NACK, key-frame requests, reports, consent
+    ring     -> catch_up -> egress, for those who start with a key frame of the past
+    tick     -> NACK, key-frame requests, layers, reports, consent
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
+from vpaas_core._fastpath.adapt cimport adapt_tick
+from vpaas_core._fastpath.catch_up cimport catch_up_resize, catch_up_run
 from vpaas_core._fastpath.drop cimport (
     DROP_DTLS_MALFORMED,
     DROP_EMPTY,
@@ -54,7 +57,6 @@ from vpaas_core._fastpath.limits cimport BATCH_PACKETS_MAX
 from vpaas_core._fastpath.net cimport addr_equal
 from vpaas_core._fastpath.output cimport output_commit, output_flush, output_free, output_init, output_room
 from vpaas_core._fastpath.router cimport TRANSPORT_PLAIN, Consumer, Producer, transport_ready
-from vpaas_core._fastpath.select cimport select_target
 from vpaas_core._fastpath.srtp cimport srtp_engine_free, srtp_engine_new
 from vpaas_core._fastpath.state cimport abs_send_time, drop, ufrag_key
 from vpaas_core._fastpath.stun cimport STUN_ANSWER_BYTES_MAX, StunMessage, stun_is_request, stun_parse
@@ -86,6 +88,7 @@ cdef void pipeline_free(Pipeline* pl) noexcept nogil:
     u64map_free(&pl.producers)
     u64map_free(&pl.consumers)
     free(pl.all_transports.items)
+    free(pl.catching_up.items)
     free(pl)
 
 
@@ -234,24 +237,22 @@ cdef void pipeline_finish(Pipeline* pl, int64_t now_us) noexcept nogil:
         producer.batch_first = -1
     pl.touched_count = 0
     pl.batch_count = 0
+    if pl.catching_up.count:
+        catch_up_run(pl, now_us)
     output_flush(&pl.output)
 
 
 cdef void pipeline_tick(Pipeline* pl, int64_t now_us) noexcept nogil:
     cdef Transport* t
-    cdef Producer* producer
     cdef bint slow = now_us >= pl.next_slow_us
     cdef int i, j, k
     if slow:
         pl.next_slow_us = now_us + SLOW_TICK_US
+    pipeline_finish(pl, now_us)     # below, rings may move: nothing may point into them
     for i in range(pl.all_transports.count):
         t = <Transport*>pl.all_transports.items[i]
         for j in range(t.producers.count):
-            producer = <Producer*>t.producers.items[j]
-            for k in range(producer.encoding_count):
-                feedback_stream_tick(pl, producer.streams[k], now_us)
-            if slow and producer.encoding_count > 1:
-                _choose_encodings(pl, producer, now_us)
+            _tick_producer(pl, <Producer*>t.producers.items[j], slow, now_us)
         if slow:
             if t.kind != TRANSPORT_PLAIN:
                 k = ice_tick(&t.ice, now_us)
@@ -261,10 +262,11 @@ cdef void pipeline_tick(Pipeline* pl, int64_t now_us) noexcept nogil:
     pipeline_finish(pl, now_us)
 
 
-cdef void _choose_encodings(Pipeline* pl, Producer* producer, int64_t now_us) noexcept nogil:
-    cdef Consumer* c
+cdef void _tick_producer(Pipeline* pl, Producer* producer, bint slow, int64_t now_us) noexcept nogil:
     cdef int i
-    for i in range(producer.consumers.count):
-        c = <Consumer*>producer.consumers.items[i]
-        if not c.paused and select_target(c, now_us):
-            feedback_consumer_start(pl, c, now_us)
+    for i in range(producer.encoding_count):
+        feedback_stream_tick(pl, producer.streams[i], now_us)
+        if producer.video:
+            catch_up_resize(producer.streams[i], now_us)
+    if slow:
+        adapt_tick(pl, producer, now_us)

@@ -5,6 +5,8 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp, memset
 
 from vpaas_core._fastpath.account cimport reception_init
+from vpaas_core._fastpath.codecs.svc cimport SVC_TOP, svc_init
+from vpaas_core._fastpath.codecs.vp8_munger cimport vp8_munger_init
 from vpaas_core._fastpath.history cimport history_clear, history_free, history_init
 from vpaas_core._fastpath.limits cimport (
     ENCODINGS_MAX,
@@ -15,6 +17,7 @@ from vpaas_core._fastpath.limits cimport (
     STREAMS_PER_TRANSPORT_MAX,
 )
 from vpaas_core._fastpath.nack cimport nack_init
+from vpaas_core._fastpath.score cimport score_init
 from vpaas_core._fastpath.rtp cimport EXT_MID, EXT_REPAIRED_RID, EXT_RID, Extension, Packet, rtp_extension
 from vpaas_core._fastpath.srtp cimport srtp_keys_free
 from vpaas_core._fastpath.table cimport u64map_free, u64map_put, u64map_remove
@@ -77,6 +80,7 @@ cdef Producer* producer_new(uint32_t id, Transport* t, bint video) noexcept nogi
     p.video = video
     p.key_frame_request_delay_us = KEY_FRAME_REQUEST_DELAY_US
     p.batch_first = -1
+    p.orientation = 0xFF
     memset(p.codec_by_pt, NO_PAYLOAD_TYPE, sizeof(p.codec_by_pt))
     memset(p.rtx_apt, NO_PAYLOAD_TYPE, sizeof(p.rtx_apt))
     if pointers_add(&t.producers, p) < 0:
@@ -101,6 +105,12 @@ cdef RecvStream* producer_add_stream(Producer* p, uint32_t ssrc, uint32_t rtx_ss
     if history_init(&s.history, HISTORY_PACKETS_VIDEO if p.video else HISTORY_PACKETS_AUDIO) < 0:
         free(s)
         return NULL
+    if p.video:
+        s.descriptor = <DescriptorState*>calloc(1, sizeof(DescriptorState))
+        if s.descriptor == NULL:
+            history_free(&s.history)
+            free(s)
+            return NULL
     s.producer = p
     s.ssrc = ssrc
     s.rtx_ssrc = rtx_ssrc
@@ -109,6 +119,8 @@ cdef RecvStream* producer_add_stream(Producer* p, uint32_t ssrc, uint32_t rtx_ss
     s.bound_late = ssrc == 0
     reception_init(&s.reception)
     nack_init(&s.nacks)
+    score_init(&s.score)
+    s.key_seq = -1
     p.streams[p.encoding_count] = s
     p.encoding_count += 1
     if (ssrc and _claim(p.transport, ssrc, s) < 0) or (rtx_ssrc and _claim(p.transport, rtx_ssrc, s) < 0):
@@ -123,6 +135,7 @@ cdef void _stream_free(RecvStream* s) noexcept nogil:
     if s.rtx_ssrc:
         u64map_remove(&t.receive_ssrcs, s.rtx_ssrc)
     history_free(&s.history)
+    free(s.descriptor)
     free(s)
 
 
@@ -130,6 +143,7 @@ cdef void producer_free(Producer* p) noexcept nogil:
     cdef int i
     for i in range(p.consumers.count):
         (<Consumer*>p.consumers.items[i]).producer = NULL
+        consumer_restart(<Consumer*>p.consumers.items[i])
     for i in range(p.encoding_count):
         _stream_free(p.streams[i])
     pointers_remove(&p.transport.producers, p)
@@ -137,34 +151,61 @@ cdef void producer_free(Producer* p) noexcept nogil:
     free(p)
 
 
-cdef Consumer* consumer_new(uint32_t id, Transport* t, Producer* p, uint32_t ssrc, uint32_t rtx_ssrc) noexcept nogil:
+cdef Consumer* consumer_new(
+    uint32_t id, Transport* t, Producer* p, bint video, uint32_t clock_rate, uint32_t ssrc, uint32_t rtx_ssrc
+) noexcept nogil:
     cdef Consumer* c = <Consumer*>calloc(1, sizeof(Consumer))
     if c == NULL:
         return NULL
     c.id = id
     c.transport = t
-    c.producer = p
     c.ssrc = ssrc
     c.rtx_ssrc = rtx_ssrc
-    c.keyed = p.video
-    c.clock_rate = p.streams[0].clock_rate
+    c.clock_rate = clock_rate
     c.current = -1
+    c.preferred_spatial = c.preferred_temporal = SVC_TOP
+    c.layers_told = NO_LAYERS
     c.rtx_pt = NO_PAYLOAD_TYPE
+    score_init(&c.score)
     memset(c.payload_types, NO_PAYLOAD_TYPE, sizeof(c.payload_types))
-    if p.video:
+    if video:
         c.sent_packets = <SentPacket*>calloc(OUT_MAP_PACKETS, sizeof(SentPacket))
-        if c.sent_packets == NULL:
+        c.layering = <Layering*>calloc(1, sizeof(Layering))
+        if c.sent_packets == NULL or c.layering == NULL:
+            free(c.sent_packets)
+            free(c.layering)
             free(c)
             return NULL
+        svc_init(&c.layering.filter, SVC_TOP, SVC_TOP)
+        vp8_munger_init(&c.layering.pictures)
     if (
         u64map_put(&t.send_ssrcs, ssrc, c) < 0
         or (rtx_ssrc and u64map_put(&t.send_ssrcs, rtx_ssrc, c) < 0)
         or pointers_add(&t.consumers, c) < 0
-        or pointers_add(&p.consumers, c) < 0
+        or consumer_bind(c, p) < 0
     ):
         consumer_free(c)
         return NULL
     return c
+
+
+cdef int consumer_bind(Consumer* c, Producer* p) noexcept nogil:
+    if p != NULL and pointers_add(&p.consumers, c) < 0:
+        return -1
+    if c.producer != NULL:
+        pointers_remove(&c.producer.consumers, c)
+    c.producer = p
+    c.target = 0
+    consumer_restart(c)
+    return 0
+
+
+cdef void consumer_restart(Consumer* c) noexcept nogil:
+    c.synced = False
+    c.other_source = True
+    c.catching_up = False
+    if c.sent_packets != NULL:  # their numbers mean other packets now
+        memset(c.sent_packets, 0, OUT_MAP_PACKETS * sizeof(SentPacket))
 
 
 cdef void consumer_free(Consumer* c) noexcept nogil:
@@ -175,6 +216,7 @@ cdef void consumer_free(Consumer* c) noexcept nogil:
     if c.producer != NULL:
         pointers_remove(&c.producer.consumers, c)
     free(c.sent_packets)
+    free(c.layering)
     free(c)
 
 
@@ -256,14 +298,18 @@ cdef void stream_restart(RecvStream* s) noexcept nogil:
     memset(&s.replay, 0, sizeof(s.replay))
     reception_init(&s.reception)
     nack_init(&s.nacks)
+    score_init(&s.score)
     history_clear(&s.history)
+    if s.descriptor != NULL:
+        memset(s.descriptor, 0, sizeof(DescriptorState))
+    s.temporal_top = 0
+    s.key_seq = -1
     s.sr_ntp = 0
     s.producer.batch_first = -1  # what is still to be forwarded stood in the ring
     s.key_frame_wanted = s.producer.video
     for i in range(s.producer.consumers.count):
         c = <Consumer*>s.producer.consumers.items[i]
-        if c.sent_packets != NULL:  # their numbers mean other packets now
-            memset(c.sent_packets, 0, OUT_MAP_PACKETS * sizeof(SentPacket))
         if c.current == s.encoding:
-            c.synced = False
-            c.other_source = True
+            consumer_restart(c)
+        elif c.sent_packets != NULL:
+            memset(c.sent_packets, 0, OUT_MAP_PACKETS * sizeof(SentPacket))

@@ -15,6 +15,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
+from vpaas_core._fastpath.codecs.descriptor cimport Layers
 from vpaas_core._fastpath.limits cimport HEADER_EXTENSIONS_MAX
 
 
@@ -30,6 +31,7 @@ cpdef enum ExtensionKind:
     EXT_ABS_CAPTURE_TIME
     EXT_PLAYOUT_DELAY
     EXT_DEPENDENCY_DESCRIPTOR   # AV1 RTP payload specification, appendix A
+    EXT_TRANSPORT_CC            # draft-holmer-rmcat-transport-wide-cc-extensions-01
     EXT_KIND_COUNT
 
 
@@ -51,7 +53,9 @@ cdef struct Packet:
     uint8_t marker
     uint8_t key_frame   # first packet of a decodable start
     uint8_t encoding    # index of the producer's encoding it belongs to
+    uint8_t described   # Described: what `layers` says, if anything
     uint8_t extension_count
+    Layers layers
     Extension extensions[HEADER_EXTENSIONS_MAX]
 
 

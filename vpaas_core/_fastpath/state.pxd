@@ -27,6 +27,7 @@ cdef struct Pipeline:
     U64Map producers
     U64Map consumers
     Pointers all_transports
+    Pointers catching_up    # consumers that are sent what they have missed; some may have stopped
     int64_t wall_offset_us  # Unix time minus the monotonic clock
     int64_t next_slow_us
     uint32_t abs_send_time  # of the batch being forwarded

@@ -63,7 +63,7 @@ cdef struct SvcFilter:      # of one consumer
 
 cdef void svc_init(SvcFilter* f, int target_spatial, int target_temporal) noexcept nogil
 cdef int svc_decide(SvcFilter* f, const Layers* layers, const DescriptorState* state) noexcept nogil    # SvcDecision
-# True when the wish asks for more than flows, so that a key frame would help, as far as the source makes such layers.
+# True when the wish asks for another spatial layer than flows and only a key frame leads there, as far as the source makes such layers.
 cdef bint svc_wants_key_frame(const SvcFilter* f, const DescriptorState* state) noexcept nogil
 
 

@@ -16,7 +16,7 @@ from vpaas_core._fastpath.codecs.descriptor cimport (
 )
 from vpaas_core._fastpath.codecs.descriptor import Described
 from vpaas_core._fastpath.codecs.svc_frames cimport svc_decide_frame, svc_ideal_target
-from vpaas_core._fastpath.codecs.svc_pictures cimport svc_decide_picture
+from vpaas_core._fastpath.codecs.svc_pictures cimport svc_decide_picture, svc_whole
 
 
 cdef void svc_init(SvcFilter* f, int target_spatial, int target_temporal) noexcept nogil:
@@ -46,12 +46,12 @@ cdef bint svc_wants_key_frame(const SvcFilter* f, const DescriptorState* state) 
         return True
     if f.by == BY_DEPENDENCY:
         best = svc_ideal_target(state, f.target_spatial, f.target_temporal)
-        return best != NO_TARGET and state.dd.structure.target_spatial[best] != f.spatial
+        return best != NO_TARGET and state.dd.structure.target_spatial[best] != f.spatial and not f.whole_targets >> best & 1
     if layers and target > layers - 1:
         target = layers - 1
     if not layers and target > f.top_spatial:
         target = f.top_spatial
-    return f.by == BY_VP9 and target != f.spatial
+    return f.by == BY_VP9 and target != f.spatial and not svc_whole(f, target) & 1
 
 
 cdef class Svc:

@@ -136,8 +136,7 @@ cdef void _miss(SvcFilter* f, uint8_t missing, uint8_t followed) noexcept nogil:
         f.dropped_since_base |= ~kept
 
 
-cdef inline uint8_t _whole(const SvcFilter* f, int spatial) noexcept nogil:
-    """Temporal layers of which the spatial layer and all that it leans on lack nothing."""
+cdef uint8_t svc_whole(const SvcFilter* f, int spatial) noexcept nogil:
     cdef uint8_t whole = f.whole[spatial]
     while spatial > 0 and f.leaning >> spatial & 1:
         spatial -= 1
@@ -150,16 +149,16 @@ cdef void _choose_layers(SvcFilter* f) noexcept nogil:
     cdef int spatial = f.aim_spatial
     cdef int temporal = 0
     cdef uint8_t whole
-    while spatial >= 0 and not _whole(f, spatial) & 1:
+    while spatial >= 0 and not svc_whole(f, spatial) & 1:
         spatial -= 1
     if spatial < 0:
         spatial = f.aim_spatial + 1
-        while spatial < VP9_SPATIAL_MAX and not _whole(f, spatial) & 1:
+        while spatial < VP9_SPATIAL_MAX and not svc_whole(f, spatial) & 1:
             spatial += 1
     f.spatial = <int8_t>(spatial if spatial < VP9_SPATIAL_MAX else -1)  # -1: nothing before a key picture
     f.temporal = 0
     if f.spatial >= 0:
-        whole = _whole(f, spatial)
+        whole = svc_whole(f, spatial)
         while temporal < f.aim_temporal and whole >> (temporal + 1) & 1:
             temporal += 1
         f.temporal = <int8_t>temporal

@@ -40,5 +40,7 @@ cdef void vp8_munger_switch(Vp8Munger* m) noexcept nogil
 cdef void vp8_munger_drop(Vp8Munger* m, const Layers* layers, const uint8_t* payload) noexcept nogil
 # False: from before the start or the last switch, or of a picture that was dropped: it must not be sent.
 cdef bint vp8_munger_map(Vp8Munger* m, const Layers* layers, const uint8_t* payload, Vp8Ids* out) noexcept nogil
+# Whether they are other than those of the payload
+cdef bint vp8_munger_changes(const Layers* layers, const Vp8Ids* ids, const uint8_t* payload) noexcept nogil
 # Into a copy of the payload, or of as much of it as holds the descriptor.
 cdef void vp8_munger_write(const Layers* layers, const Vp8Ids* ids, uint8_t* payload) noexcept nogil

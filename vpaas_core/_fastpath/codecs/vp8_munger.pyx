@@ -101,6 +101,18 @@ cdef void vp8_munger_write(const Layers* layers, const Vp8Ids* ids, uint8_t* pay
         payload[layers.picture_at] = ids.picture & 0x7F
 
 
+cdef bint vp8_munger_changes(const Layers* layers, const Vp8Ids* ids, const uint8_t* payload) noexcept nogil:
+    if layers.key_index_at and (payload[layers.key_index_at] ^ ids.key_index) & 0x1F:
+        return True
+    if layers.tl0_at and payload[layers.tl0_at] != ids.tl0_picture:
+        return True
+    if layers.picture_at == 0:
+        return False
+    if layers.flags & LAYERS_PICTURE_15:
+        return (load16(payload + layers.picture_at) ^ ids.picture) & 0x7FFF != 0
+    return (payload[layers.picture_at] ^ ids.picture) & 0x7F != 0
+
+
 cdef class Munger:
     """Vp8Munger for its tests."""
 
@@ -133,6 +145,7 @@ cdef class Munger:
             return None
         copy = bytearray(payload)
         vp8_munger_write(&self._layers, &ids, <uint8_t*>copy)
+        assert vp8_munger_changes(&self._layers, &ids, &payload[0]) == (bytes(copy) != bytes(payload))
         return bytes(copy)
 
     def time(self, const uint8_t[::1] payload not None, long rounds) -> None:
