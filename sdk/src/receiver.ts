@@ -51,7 +51,7 @@ export class Receiver {
   /** Producers that are, or are about to be, received directly. */
   readonly #wanted = new Set<string>();
   readonly #turns = new Map<string, Turn>();
-  #slotted = false;
+  #slots: "closed" | "open" | "refused" = "closed";
   #closed = false;
 
   constructor(context: ReceiverContext) {
@@ -91,7 +91,7 @@ export class Receiver {
     const { roster } = this.#context;
     signaling.on("peerJoined", (peer) => {
       roster.join(peer);
-      if (this.#crowded() && !this.#slotted) void this.#useSlots(true);
+      if (this.#crowded()) void this.#useSlots(true);
       for (const producer of peer.producers ?? []) void this.#consume(peer.id, producer);
     });
     signaling.on("peerLeft", ({ id }) => {
@@ -138,7 +138,7 @@ export class Receiver {
   /** Asks the server for a stream; undefined when it is not to be had, wanted already, or takes turns in slots. */
   async #ask(peerId: string, { id: producerId, source }: RemoteProducer, paused: boolean): Promise<Offered | undefined> {
     const { signaling, roster, canSubscribe, transportId } = this.#context;
-    if (!canSubscribe || this.#wanted.has(producerId) || (this.#slotted && takesTurns(source))) return undefined;
+    if (!canSubscribe || this.#wanted.has(producerId) || (this.#slots === "open" && takesTurns(source))) return undefined;
     this.#wanted.add(producerId);
     try {
       const parameters = await signaling.request("consume", { transportId: await transportId(), producerId, paused });
@@ -172,20 +172,26 @@ export class Receiver {
     if (!this.#closed && this.#wanted.has(producerId)) this.#context.failed(requestError("consume", error));
   }
 
+  /** Slots are needed, and have not been asked for. */
   #crowded(): boolean {
-    return this.#context.canSubscribe && this.#context.roster.participants.size > DIRECT_OTHERS_MAX;
+    const { canSubscribe, roster } = this.#context;
+    return canSubscribe && this.#slots === "closed" && roster.participants.size > DIRECT_OTHERS_MAX;
   }
 
   /** From now on microphones and cameras come by turns: what came of them directly ends. */
   async #useSlots(paused: boolean): Promise<void> {
     const { signaling, roster, transportId } = this.#context;
-    this.#slotted = true;
+    this.#slots = "open";
     try {
       const request = { transportId: await transportId(), ...SLOTS, follow: true, paused };
       const { slots } = await signaling.request("openSlots", request);
       await Promise.all(slots.map((slot) => this.#takeSlot(slot, paused)));
     } catch (error) {
+      this.#slots = "refused";
       if (!this.#closed) this.#context.failed(requestError("openSlots", error));
+      for (const { id, producers } of roster.participants.values()) {
+        for (const producer of producers.values()) void this.#consume(id, producer);
+      }
       return;
     }
     for (const received of [...this.#received.values()]) {
