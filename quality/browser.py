@@ -14,17 +14,20 @@ from typing import Any
 from playwright.async_api import Browser as PlaywrightBrowser
 from playwright.async_api import Page, Route, async_playwright
 
+from quality import camera
 from quality.timeline import Timeline
 from tests.support.chromium import CHROMIUM, FLAGS
 
 FPS = 20
 ORIGIN = "http://localhost"
 """A secure context; nothing is ever asked of it."""
+CAMERA = Path("build/quality/camera.mjpeg")
 SCRIPT = Path(__file__).with_name("page.js")
 
 _FLAGS = [
     *(flag for flag in FLAGS if not flag.startswith("--use-fake-device")),
     f"--use-fake-device-for-media-stream=fps={FPS}",
+    f"--use-file-for-fake-video-capture={CAMERA.resolve()}",
     # Three encodings at any size: by default a small source loses its highest.
     "--force-fieldtrials=WebRTC-LegacySimulcastLayerLimit/Disabled/",
     "--disable-backgrounding-occluded-windows",
@@ -43,6 +46,7 @@ class Browser:
     @classmethod
     @asynccontextmanager
     async def running(cls) -> AsyncIterator[Browser]:
+        camera.record(CAMERA)
         with tempfile.TemporaryDirectory() as directory:
             log = Path(directory) / "chromium.log"
             log.touch()

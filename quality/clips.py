@@ -65,23 +65,24 @@ def encode(codec: Codec, source: int, *, seconds: float, fps: int, width: int, h
 
 def draw(source: int, number: int, width: int, height: int) -> av.VideoFrame:
     """A bar that moves over stripes, in the source's colour, and the number in the middle."""
-    row = bytearray(64 + x // 16 % 2 * 96 for x in range(width))
+    line = bytearray(64 + x // 16 % 2 * 96 for x in range(width))
     at = number * 8 % (width - BAR)
-    row[at : at + BAR] = bytes([220]) * BAR
-    middle = bytearray(row)
-    left, top = (width - PATCH) // 2, (height - PATCH) // 2
-    middle[left : left + PATCH] = bytes([NUMBER_LUMA + number % NUMBERS]) * PATCH
+    line[at : at + BAR] = bytes([220]) * BAR
     picture = av.VideoFrame(width, height, "yuv420p")
-    planes = [
-        bytes(row) * top + bytes(middle) * PATCH + bytes(row) * (height - top - PATCH),
-        *(bytes([chroma]) * (width * height // 4) for chroma in chroma_of(source)),
-    ]
-    for plane, data in zip(picture.planes, planes, strict=True):
-        line = len(data) // plane.height
-        plane.update(b"".join(
-            data[y * line : (y + 1) * line] + bytes(plane.line_size - line) for y in range(plane.height)
-        ))  # fmt: skip
+    fill(picture, [bytes(line)] * height, source, NUMBER_LUMA + number % NUMBERS)
     return picture
+
+
+def fill(picture: av.VideoFrame, lines: list[bytes], source: int, middle: int) -> None:
+    """A YUV 4:2:0 picture from lines of luma, the source's colour, and the luma of its middle."""
+    left, top = (picture.width - PATCH) // 2, (picture.height - PATCH) // 2
+    patch = bytes([middle]) * PATCH
+    marked = [line[:left] + patch + line[left + PATCH :] for line in lines[top : top + PATCH]]
+    luma, *chroma = picture.planes
+    padding = bytes(luma.line_size - picture.width)
+    luma.update(b"".join(line + padding for line in (*lines[:top], *marked, *lines[top + PATCH :])))
+    for plane, level in zip(chroma, chroma_of(source), strict=True):
+        plane.update(bytes([level]) * plane.buffer_size)
 
 
 def chroma_of(source: int) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from quality import views
+from quality import camera, views
 from quality.figures import Result
 from quality.impair import Impairment, Outages
 from quality.plot import Span
@@ -26,7 +26,9 @@ async def run(quick: bool) -> Result:
     result = Result("2 % loss in bursts of 200 ms, RTT 200 ms, VP8 simulcast 1280x720")
     async with Stage.open() as stage:
         publisher = await stage.publisher(Format("VP8", "simulcast"))
-        unlucky = await stage.viewer(publisher.producer, name="unlucky", up=LINK, down=LINK, seed=SEED)
+        unlucky = await stage.viewer(
+            publisher.producer, name="unlucky", up=LINK, down=LINK, seed=SEED, watch_picture=True
+        )
         other = await stage.viewer(publisher.producer, name="other")
         await playing(unlucky, other, width=WIDTH)
         await asyncio.sleep(AFTER_S)  # for the round trip to be known at both ends
@@ -44,6 +46,7 @@ async def run(quick: bool) -> Result:
     result.at_most(seen.grown("keyFramesDecoded"), "key frames needed", 0)
     result.at_most(round(max(pauses) * 1000), "ms from a burst's end to the next picture", RECOVERED_S * 1000)
     result.at_most(failures, "decode errors", 0)
+    result.at_most(sum(camera.is_strange(each.colour) for each in seen.frames), "spoilt pictures", 0)
     result.at_most(
         round(clean.longest_gap_s() * 1000),
         "ms between two pictures at most, for another viewer",

@@ -6,7 +6,7 @@ import asyncio
 import time
 from itertools import cycle, islice
 
-from quality import views
+from quality import camera, views
 from quality.figures import Result
 from quality.stage import HEIGHT, WIDTH, Format, Stage, Viewer, collect, playing
 from quality.timeline import Timeline
@@ -33,7 +33,7 @@ async def run(wanted: Format, quick: bool) -> Result:
     result = Result(f"layers switched every {EVERY_S:g} s, {wanted.name}")
     async with Stage.open() as stage:
         publisher = await stage.publisher(wanted)
-        viewer = await stage.viewer(publisher.producer)
+        viewer = await stage.viewer(publisher.producer, watch_picture=True)
         await playing(viewer, width=WIDTH)
         start = time.time()
         asked = await _walk(viewer, QUICK_S if quick else LONG_S)
@@ -42,6 +42,7 @@ async def run(wanted: Format, quick: bool) -> Result:
         failures = stage.decode_failures(viewer)
     seen = viewer.timeline.between(start, end)
     result.at_most(failures, "decode errors", 0)
+    result.at_most(sum(camera.is_strange(each.colour) for each in seen.frames), "spoilt pictures", 0)
     frozen = [each for each in seen.freezes() if each.length_s > FREEZE_S]
     result.at_most(len(frozen), f"freezes over {FREEZE_S * 1000:.0f} ms", 0)
     result.at_most(round(seen.longest_gap_s() * 1000), "ms between two pictures at most", FREEZE_S * 1000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from quality import views
+from quality import camera, views
 from quality.figures import Result
 from quality.impair import Impairment
 from quality.stage import WIDTH, Format, Stage, collect, playing
@@ -23,7 +23,9 @@ async def run(quick: bool) -> Result:
     result = Result("10 % random loss each way, 60 ms RTT, VP8 simulcast 1280x720")
     async with Stage.open() as stage:
         publisher = await stage.publisher(Format("VP8", "simulcast"))
-        unlucky = await stage.viewer(publisher.producer, name="unlucky", up=LINK, down=LINK, seed=SEED)
+        unlucky = await stage.viewer(
+            publisher.producer, name="unlucky", up=LINK, down=LINK, seed=SEED, watch_picture=True
+        )
         other = await stage.viewer(publisher.producer, name="other")
         await playing(unlucky, other, width=WIDTH)
         await collect(publisher, unlucky, other)
@@ -42,6 +44,7 @@ async def run(quick: bool) -> Result:
     share = len(seen.frames) / (sent.grown("framesSent") or 1)
     result.at_least(round(min(share, 1), 3), "of the chosen layer's frames", FRAMES_SHARE)
     result.at_most(failures, "decode errors", 0)
+    result.at_most(sum(camera.is_strange(each.colour) for each in seen.frames), "spoilt pictures", 0)
     result.at_most(
         round(clean.longest_gap_s() * 1000),
         "ms between two pictures at most, for another viewer",
@@ -51,13 +54,6 @@ async def run(quick: bool) -> Result:
         f"Of {down.lost + down.passed} datagrams to the viewer {down.lost} were lost (seed {SEED})."
         f" It asked {seen.grown('nackCount'):.0f} times for packets, {seen.grown('pliCount'):.0f} for key"
         f" frames; the other viewer {clean.grown('nackCount'):.0f} and {clean.grown('pliCount'):.0f} times."
-    )
-    print(
-        {k: (seen.grown(k), clean.grown(k)) for k in ("framesReceived", "framesDecoded", "framesDropped")},
-        len(seen.frames),
-        len(clean.frames),
-        sent.grown("framesSent"),
-        sent.grown("framesEncoded"),
     )
     result.charts += [
         views.pictures(seen, start, end, []),
