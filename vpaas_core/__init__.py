@@ -12,11 +12,14 @@ from .consumer import Consumer
 from .engine import Engine
 from .errors import InvalidParameters, InvalidState, NotFound, ResourceLimit, Unsupported, VpaasError
 from .parameters import (
+    ConsumerLayers,
+    ConsumerScore,
     DtlsFingerprint,
     DtlsParameters,
     IceCandidate,
     IceParameters,
     MediaKind,
+    ProducerScore,
     RtcpFeedback,
     RtcpParameters,
     RtpCapabilities,
@@ -27,6 +30,7 @@ from .parameters import (
     RtpHeaderExtensionParameters,
     RtpParameters,
     RtxParameters,
+    VideoOrientation,
 )
 from .producer import Producer
 from .router import Router
@@ -37,6 +41,8 @@ from .worker import Worker
 __all__ = [
     "Config",
     "Consumer",
+    "ConsumerLayers",
+    "ConsumerScore",
     "DtlsFingerprint",
     "DtlsParameters",
     "Engine",
@@ -48,6 +54,7 @@ __all__ = [
     "NotFound",
     "PlainTransport",
     "Producer",
+    "ProducerScore",
     "ResourceLimit",
     "Router",
     "RtcpFeedback",
@@ -63,6 +70,7 @@ __all__ = [
     "SrtpParameters",
     "Transport",
     "Unsupported",
+    "VideoOrientation",
     "VpaasError",
     "WebRtcTransport",
     "Worker",

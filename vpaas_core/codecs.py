@@ -14,6 +14,7 @@ URI_MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 URI_RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 URI_REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 URI_ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+URI_TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 URI_DEPENDENCY_DESCRIPTOR = (
     "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 )
@@ -36,7 +37,8 @@ _EXTENSIONS = [
     _Extension(URI_RID, 2, None, "recvonly"),
     _Extension(URI_REPAIRED_RID, 3, None, "recvonly"),
     _Extension(URI_ABS_SEND_TIME, 4, "sendrecv", "sendrecv"),
-    _Extension(URI_DEPENDENCY_DESCRIPTOR, 8, None, "recvonly"),
+    _Extension(URI_TRANSPORT_CC, 5, "sendonly", "sendonly"),
+    _Extension(URI_DEPENDENCY_DESCRIPTOR, 8, None, "sendrecv"),
     _Extension(URI_AUDIO_LEVEL, 10, "sendrecv", None),
     _Extension(URI_VIDEO_ORIENTATION, 11, None, "sendrecv"),
     _Extension(URI_TIME_OFFSET, 12, None, "sendrecv"),

@@ -14,6 +14,7 @@ from .codecs import (
     URI_REPAIRED_RID,
     URI_RID,
     URI_TIME_OFFSET,
+    URI_TRANSPORT_CC,
     URI_VIDEO_ORIENTATION,
 )
 from .parameters import RtpHeaderExtensionParameters
@@ -38,6 +39,7 @@ _EXTENSIONS = {
     URI_ABS_CAPTURE_TIME: ExtensionKind.EXT_ABS_CAPTURE_TIME,
     URI_PLAYOUT_DELAY: ExtensionKind.EXT_PLAYOUT_DELAY,
     URI_DEPENDENCY_DESCRIPTOR: ExtensionKind.EXT_DEPENDENCY_DESCRIPTOR,
+    URI_TRANSPORT_CC: ExtensionKind.EXT_TRANSPORT_CC,
 }
 
 

@@ -202,15 +202,19 @@ def consumable_parameters(
     ]
     return RtpParameters(
         codecs=codecs,
-        header_extensions=[
-            RtpHeaderExtensionParameters(extension.uri, extension.preferred_id)
-            for extension in caps.header_extensions
-            if extension.kind == kind and extension.direction in ("sendrecv", "sendonly")
-        ],
+        header_extensions=_sent_extensions(kind, caps),
         encodings=encodings,
         rtcp=RtcpParameters(cname=params.rtcp.cname),
         msid=params.msid,
     )
+
+
+def _sent_extensions(kind: MediaKind, caps: RtpCapabilities) -> list[RtpHeaderExtensionParameters]:
+    return [
+        RtpHeaderExtensionParameters(extension.uri, extension.preferred_id)
+        for extension in caps.header_extensions
+        if extension.kind == kind and extension.direction in ("sendrecv", "sendonly")
+    ]
 
 
 def can_consume(consumable: RtpParameters, caps: RtpCapabilities) -> bool:
@@ -296,6 +300,51 @@ def payload_type_map(consumable: RtpParameters, consumer: RtpParameters) -> dict
         if match is not None:
             found[codec.payload_type] = match.payload_type
     return found
+
+
+def consumer_payload_types(
+    mapping: RtpMapping, consumable: RtpParameters, consumer: RtpParameters
+) -> dict[int, int]:
+    """The producer's own payload types -> the consumer's, by way of the router's."""
+    to_consumer = payload_type_map(consumable, consumer)
+    return {
+        each.payload_type: to_consumer[each.mapped_payload_type]
+        for each in mapping.codecs
+        if each.mapped_payload_type in to_consumer
+    }
+
+
+def slot_parameters(kind: MediaKind, caps: RtpCapabilities, cname: str) -> RtpParameters:
+    """What a consumer is made from that is filled later: every codec of the router, one stream.
+
+    Raises Unsupported when the router has no codec of this kind.
+    """
+    codecs: list[RtpCodecParameters] = []
+    for capability in caps.codecs:
+        if capability.kind != kind or is_rtx(capability.mime_type):
+            continue
+        payload_type = _payload_type(capability)
+        codecs.append(
+            RtpCodecParameters(
+                capability.mime_type,
+                payload_type,
+                capability.clock_rate,
+                capability.channels,
+                capability.parameters,
+                capability.rtcp_feedback,
+            )
+        )
+        rtx = _rtx_of(capability, caps.codecs)
+        if rtx is not None:
+            codecs.append(_rtx_parameters(rtx, _payload_type(rtx), payload_type))
+    if not codecs:
+        raise Unsupported(f"the router has no {kind} codec")
+    return RtpParameters(
+        codecs=codecs,
+        header_extensions=_sent_extensions(kind, caps),
+        encodings=[RtpEncodingParameters()],
+        rtcp=RtcpParameters(cname=cname),
+    )
 
 
 def reduce_codecs(codecs: Sequence[RtpCodecParameters]) -> list[RtpCodecParameters]:

@@ -144,3 +144,39 @@ class DtlsParameters(_Parameters, frozen=True):
     fingerprints: list[DtlsFingerprint]
     role: DtlsRole = _always("auto")
     """Of the side whose fingerprints these are."""
+
+
+class ConsumerLayers(_Parameters, frozen=True):
+    """Of a simulcast producer `spatial_layer` counts its encodings, the smallest is 0."""
+
+    spatial_layer: int
+    temporal_layer: int | None = None
+    """None: all there are."""
+
+
+class ProducerScore(_Parameters, frozen=True):
+    """How well one encoding arrives: 10 is whole, 0 nothing."""
+
+    encoding_idx: int
+    ssrc: int | None
+    rid: str | None
+    score: int
+
+
+class ConsumerScore(_Parameters, frozen=True):
+    score: int
+    """How well it gets to its viewer, 0 to 10."""
+    producer_score: int
+    """How well the encoding it is made from arrives here."""
+    producer_scores: list[int] = _always([])
+    """Of all the producer's encodings."""
+
+
+class VideoOrientation(_Parameters, frozen=True):
+    """How a camera is held (3GPP TS 26.114 §7.4.5)."""
+
+    camera: bool
+    """It looks away from its user."""
+    flip: bool
+    rotation: int
+    """Degrees by which the picture is to be turned clockwise: 0, 90, 180 or 270."""

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import InvalidState
 from .events import Emitter
-from .ortc import RtpMapping
-from .parameters import MediaKind, RtpParameters
+from .ortc import RtpMapping, consumer_payload_types
+from .parameters import MediaKind, ProducerScore, RtpEncodingParameters, RtpParameters, VideoOrientation
 from .stats import Stats, entry
 
 if TYPE_CHECKING:
     from .consumer import Consumer
+    from .router import Router
     from .transport.base import Transport
 
 ProducerType = Literal["simple", "simulcast", "svc"]
@@ -20,7 +21,7 @@ ProducerType = Literal["simple", "simulcast", "svc"]
 class Producer(Emitter):
     """Made by `transport.produce`."""
 
-    EVENTS = ("close", "transportclose")
+    EVENTS = ("close", "transportclose", "score", "wantedlayers", "videoorientationchange")
 
     def __init__(
         self,
@@ -47,7 +48,15 @@ class Producer(Emitter):
         self.closed = False
         self.consumers: set[Consumer] = set()
         self.native_id = native_id
+        self.score = _scores(rtp_parameters, bytes([10] * max(1, len(rtp_parameters.encodings))))
+        self.wanted_layers = list(range(max(1, len(rtp_parameters.encodings))))
+        """Spatial layers, or simulcast encodings by index, that some viewer wants; nobody misses others."""
         self._transport = transport
+        transport.router.worker.producers[native_id] = self
+
+    @property
+    def router(self) -> Router:
+        return self._transport.router
 
     @property
     def type(self) -> ProducerType:
@@ -56,6 +65,10 @@ class Producer(Emitter):
             return "simulcast"
         mode = encodings[0].scalability_mode if encodings else None
         return "svc" if mode and mode not in ("L1T1", "S1T1") else "simple"
+
+    def payload_types(self, consumer: RtpParameters) -> dict[int, int]:
+        """Its own payload types -> those of such a consumer. Empty: that can take none of its codecs."""
+        return consumer_payload_types(self.mapping, self.consumable, consumer)
 
     def pause(self) -> None:
         """Forward nothing to anyone until `resume`. Raises InvalidState when closed."""
@@ -81,6 +94,24 @@ class Producer(Emitter):
             for index, values in enumerate(self._transport.core.producer_stats(self.native_id))
         ]
 
+    def on_scores(self, scores: bytes) -> None:
+        """Scores from the worker, one an encoding."""
+        self.score = _scores(self.rtp_parameters, scores)
+        self._emit("score", self.score)
+        for consumer in list(self.consumers):
+            consumer.producer_score_changed()
+
+    def on_wanted_layers(self, mask: int) -> None:
+        """Wanted layers from the worker, one a bit."""
+        self.wanted_layers = [layer for layer in range(mask.bit_length()) if mask >> layer & 1]
+        self._emit("wantedlayers", self.wanted_layers)
+
+    def on_orientation(self, value: int) -> None:
+        """The byte of 3GPP TS 26.114 §7.4.5, as the worker saw it change."""
+        # It tells how the picture is turned; "rotation" is the turn that is to undo it.
+        turn = VideoOrientation(bool(value & 8), bool(value & 4), (value & 3) * 90)
+        self._emit("videoorientationchange", turn)
+
     def close(self) -> None:
         """End it, and with it all its consumers. Closing twice does nothing."""
         if not self.closed:
@@ -96,6 +127,7 @@ class Producer(Emitter):
         """Callbacks come last: whatever they close or ask for finds this one gone."""
         self.closed = True
         self._transport.producers.pop(self.id, None)
+        self._transport.router.worker.producers.pop(self.native_id, None)
         self._transport.router.producers.pop(self.id, None)
         for consumer in list(self.consumers):
             consumer.producer_closed()
@@ -104,3 +136,11 @@ class Producer(Emitter):
     def _check_open(self) -> None:
         if self.closed or self._transport.closed:
             raise InvalidState(f"producer {self.id} is closed")
+
+
+def _scores(parameters: RtpParameters, scores: bytes) -> list[ProducerScore]:
+    encodings = parameters.encodings or [RtpEncodingParameters()]
+    return [
+        ProducerScore(index, encoding.ssrc, encoding.rid, score)
+        for index, (encoding, score) in enumerate(zip(encodings, scores, strict=True))
+    ]

@@ -12,10 +12,12 @@ from typing import Any
 from ._fastpath.events import EventKind
 from ._fastpath.loop import Loop
 from .config import Config
+from .consumer import Consumer
 from .dtls import Certificate
 from .errors import InvalidState
 from .ortc import router_capabilities
 from .parameters import RtpCodecCapability
+from .producer import Producer
 from .router import Router
 from .transport import PlainTransport, Transport, WebRtcTransport
 
@@ -35,6 +37,8 @@ class Worker:
         )
         self.routers: dict[str, Router] = {}
         self.transports: dict[int, Transport] = {}
+        self.producers: dict[int, Producer] = {}
+        self.consumers: dict[int, Consumer] = {}
         self.closed = False
         self._events = asyncio.get_running_loop()
         self._events.add_reader(self.core.event_fd, self._on_events)
@@ -67,16 +71,40 @@ class Worker:
     def _on_events(self) -> None:
         os.eventfd_read(self.core.event_fd)
         for kind, native_id, value, payload in self.core.take_events():
-            transport = self.transports.get(native_id)
-            if isinstance(transport, WebRtcTransport):
-                if kind == EventKind.EVENT_DTLS:
-                    transport.on_dtls(payload)
-                elif kind == EventKind.EVENT_ICE_STATE:
-                    transport.on_ice_state(value)
-                elif kind == EventKind.EVENT_ICE_TUPLE:
-                    transport.on_ice_tuple()
-            elif isinstance(transport, PlainTransport) and kind == EventKind.EVENT_TUPLE:
-                transport.on_tuple()
+            if (transport := self.transports.get(native_id)) is not None:
+                _tell_transport(transport, kind, value, payload)
+            elif (consumer := self.consumers.get(native_id)) is not None:
+                _tell_consumer(consumer, kind, value)
+            elif (producer := self.producers.get(native_id)) is not None:
+                _tell_producer(producer, kind, value, payload)
+
+
+def _tell_transport(transport: Transport, kind: int, value: int, payload: bytes) -> None:
+    if isinstance(transport, WebRtcTransport):
+        if kind == EventKind.EVENT_DTLS:
+            transport.on_dtls(payload)
+        elif kind == EventKind.EVENT_ICE_STATE:
+            transport.on_ice_state(value)
+        elif kind == EventKind.EVENT_ICE_TUPLE:
+            transport.on_ice_tuple()
+    elif isinstance(transport, PlainTransport) and kind == EventKind.EVENT_TUPLE:
+        transport.on_tuple()
+
+
+def _tell_consumer(consumer: Consumer, kind: int, value: int) -> None:
+    if kind == EventKind.EVENT_CONSUMER_LAYERS:
+        consumer.on_layers(value)
+    elif kind == EventKind.EVENT_CONSUMER_SCORE:
+        consumer.on_score(value)
+
+
+def _tell_producer(producer: Producer, kind: int, value: int, payload: bytes) -> None:
+    if kind == EventKind.EVENT_PRODUCER_SCORE:
+        producer.on_scores(payload)
+    elif kind == EventKind.EVENT_WANTED_LAYERS:
+        producer.on_wanted_layers(value)
+    elif kind == EventKind.EVENT_ORIENTATION:
+        producer.on_orientation(value)
 
 
 def _own_addresses(listen_ip: str) -> list[str]:

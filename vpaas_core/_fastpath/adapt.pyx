@@ -35,8 +35,7 @@ cdef void adapt_tick(Pipeline* pl, Producer* producer, int64_t now_us) noexcept 
             continue
         if not c.paused and not producer.paused:
             wanted |= _wish(c)
-            select_target(c)
-            _ask(pl, c, now_us)
+            adapt_consumer(pl, c, now_us)
         adapt_tell_layers(pl, c)
     if producer.video:
         _tell_wanted(pl, producer, wanted, now_us)
@@ -54,6 +53,11 @@ cdef void _tell_scores(Pipeline* pl, Producer* producer) noexcept nogil:
     ) == DROP_NONE:
         for i in range(producer.encoding_count):
             producer.streams[i].score.told = scores[i]
+
+
+cdef void adapt_consumer(Pipeline* pl, Consumer* c, int64_t now_us) noexcept nogil:
+    select_target(c)
+    _ask(pl, c, now_us)
 
 
 cdef inline int _layer_count(const Producer* producer) noexcept nogil:
@@ -76,8 +80,6 @@ cdef void _ask(Pipeline* pl, Consumer* c, int64_t now_us) noexcept nogil:
     cdef int above
     if c.catching_up or not c.keyed:
         return
-    c.layering.filter.target_spatial = c.preferred_spatial if c.producer.encoding_count == 1 else SPATIAL_LAYERS_MAX - 1
-    c.layering.filter.target_temporal = c.preferred_temporal
     if not c.synced or c.current != c.target:
         feedback_consumer_start(pl, c, now_us)
         return

@@ -4,7 +4,7 @@ from libc.stdint cimport int8_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from vpaas_core._fastpath.account cimport reception_lost
-from vpaas_core._fastpath.adapt cimport adapt_tell_layers, adapt_tick
+from vpaas_core._fastpath.adapt cimport adapt_consumer, adapt_tell_layers
 from vpaas_core._fastpath.codecs.codec cimport has_key_frames
 from vpaas_core._fastpath.codecs.svc cimport SVC_TOP
 from vpaas_core._fastpath.control_base cimport drop_counts, text_bytes
@@ -193,8 +193,8 @@ cdef class MediaControl(TransportControl):
             c = self.consumer(id)
             c.preferred_spatial = <int8_t>max(0, min(spatial, SVC_TOP))
             c.preferred_temporal = <int8_t>max(0, min(temporal, SVC_TOP))
-            if c.layering != NULL and c.producer != NULL and not c.producer.paused:
-                adapt_tick(self.pl, c.producer, self.now_us())
+            if c.layering != NULL and c.producer != NULL and not c.paused and not c.producer.paused:
+                adapt_consumer(self.pl, c, self.now_us())
             self.finish()
         finally:
             self.end()

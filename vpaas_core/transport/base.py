@@ -15,14 +15,19 @@ from vpaas_core.consumer import Consumer
 from vpaas_core.errors import InvalidParameters, InvalidState, NotFound, ResourceLimit, Unsupported
 from vpaas_core.events import Emitter
 from vpaas_core.ortc import (
-    RtpMapping,
     can_consume,
     consumable_parameters,
     consumer_parameters,
-    payload_type_map,
     producer_mapping,
+    slot_parameters,
 )
-from vpaas_core.parameters import MediaKind, RtpCapabilities, RtpCodecParameters, RtpParameters
+from vpaas_core.parameters import (
+    ConsumerLayers,
+    MediaKind,
+    RtpCapabilities,
+    RtpCodecParameters,
+    RtpParameters,
+)
 from vpaas_core.producer import Producer
 from vpaas_core.stats import Stats, entry
 
@@ -31,6 +36,9 @@ if TYPE_CHECKING:
 
 CNAME_BYTES_MAX = 32
 """Of a publisher's own name we keep what tells it from others (RFC 7022 §4.2: 16 characters)."""
+
+KEY_FRAME_CACHE_MS = 12_000
+"""A broadcast's key frames are often 10 s apart. A viewer then sees up to so much, in a sixth of the time."""
 
 FIRST_SEQ_MAX = 0x7FFF
 """RFC 3711 §3.3.1: a first sequence number in the lower half cannot wrap before the receiver has seen it."""
@@ -67,11 +75,14 @@ class Transport(Emitter):
         rtp_parameters: RtpParameters,
         paused: bool = False,
         key_frame_request_delay_ms: int = 500,
+        key_frame_cache_ms: int = KEY_FRAME_CACHE_MS,
         app_data: Any = None,
         id: str | None = None,  # noqa: A002 - mediasoup's name
     ) -> Producer:
         """Take a stream from the peer.
 
+        All since a key frame not older than `key_frame_cache_ms` is kept, so that viewers who join later start
+        at once and the publisher is not asked for another one; 0: nothing is.
         Raises InvalidParameters, Unsupported (the router does not have the codec), InvalidState (closed).
         """
         self._check_open()
@@ -81,7 +92,9 @@ class Transport(Emitter):
             rtp_parameters = replace(rtp_parameters, rtcp=replace(rtp_parameters.rtcp, cname=self._cname))
         mapping = producer_mapping(rtp_parameters, self.router.rtp_capabilities)
         consumable = consumable_parameters(kind, rtp_parameters, self.router.rtp_capabilities, mapping)
-        native_id = self._add_producer(kind, rtp_parameters, paused, key_frame_request_delay_ms)
+        native_id = self._add_producer(
+            kind, rtp_parameters, paused, key_frame_request_delay_ms, key_frame_cache_ms
+        )
         producer = Producer(
             id or str(uuid.uuid4()),
             self,
@@ -98,7 +111,12 @@ class Transport(Emitter):
         return producer
 
     def _add_producer(
-        self, kind: MediaKind, parameters: RtpParameters, paused: bool, key_frame_request_delay_ms: int
+        self,
+        kind: MediaKind,
+        parameters: RtpParameters,
+        paused: bool,
+        key_frame_request_delay_ms: int,
+        key_frame_cache_ms: int,
     ) -> int:
         media = [codec for codec in parameters.codecs if not is_rtx(codec.mime_type)]
         feedback = {(each.type, each.parameter) for codec in media for each in codec.rtcp_feedback}
@@ -126,6 +144,7 @@ class Transport(Emitter):
                 fir=("ccm", "fir") in feedback,
                 paused=paused,
                 key_frame_request_delay_us=key_frame_request_delay_ms * 1000,
+                key_frame_cache_us=key_frame_cache_ms * 1000,
             )
         except ValueError as error:
             raise InvalidParameters("rtpParameters.encodings", str(error)) from None
@@ -139,6 +158,7 @@ class Transport(Emitter):
         rtp_capabilities: RtpCapabilities,
         paused: bool = False,
         enable_rtx: bool = True,
+        preferred_layers: ConsumerLayers | None = None,
         app_data: Any = None,
         mid: str | None = None,
     ) -> Consumer:
@@ -153,35 +173,77 @@ class Transport(Emitter):
             raise NotFound(f"no producer {producer_id!r} on this router")
         if not can_consume(producer.consumable, rtp_capabilities):
             raise Unsupported("rtpCapabilities have none of the producer's codecs")
+        parameters = consumer_parameters(
+            producer.consumable, rtp_capabilities, mid=self._mid(mid), enable_rtx=enable_rtx
+        )
+        return self._new_consumer(producer, producer.kind, parameters, paused, preferred_layers, app_data)
+
+    def consume_slot(
+        self,
+        *,
+        kind: MediaKind,
+        rtp_capabilities: RtpCapabilities,
+        paused: bool = False,
+        enable_rtx: bool = True,
+        preferred_layers: ConsumerLayers | None = None,
+        app_data: Any = None,
+        mid: str | None = None,
+    ) -> Consumer:
+        """A consumer of nobody yet: negotiated once, then filled by `consumer.switch_to`.
+
+        It has all the router's codecs of its kind that the peer can receive. Raises Unsupported when there
+        are none, InvalidParameters, InvalidState (closed).
+        """
+        self._check_open()
+        consumable = slot_parameters(kind, self.router.rtp_capabilities, self._cname)
+        parameters = consumer_parameters(
+            consumable, rtp_capabilities, mid=self._mid(mid), enable_rtx=enable_rtx
+        )
+        return self._new_consumer(None, kind, parameters, paused, preferred_layers, app_data)
+
+    def _mid(self, mid: str | None) -> str:
         if mid is None:
             mid = str(self._next_mid)
             self._next_mid += 1
-        parameters = consumer_parameters(
-            producer.consumable, rtp_capabilities, mid=mid, enable_rtx=enable_rtx
-        )
+        return mid
+
+    def _new_consumer(
+        self,
+        producer: Producer | None,
+        kind: MediaKind,
+        parameters: RtpParameters,
+        paused: bool,
+        preferred_layers: ConsumerLayers | None,
+        app_data: Any,
+    ) -> Consumer:
         consumer = Consumer(
             str(uuid.uuid4()),
             self,
             producer,
+            kind,
             parameters,
-            self._add_consumer(producer, parameters, paused),
+            self._add_consumer(producer, kind, parameters, paused),
             paused=paused,
             app_data=app_data,
         )
         self.consumers[consumer.id] = consumer
+        if preferred_layers is not None:
+            consumer.set_preferred_layers(preferred_layers.spatial_layer, preferred_layers.temporal_layer)
         return consumer
 
-    def _add_consumer(self, producer: Producer, parameters: RtpParameters, paused: bool) -> int:
+    def _add_consumer(
+        self, producer: Producer | None, kind: MediaKind, parameters: RtpParameters, paused: bool
+    ) -> int:
         encoding = parameters.encodings[0]
         assert encoding.ssrc is not None
         try:
             return self.core.add_consumer(
                 self.native_id,
-                producer.native_id,
+                None if producer is None else producer.native_id,
                 ssrc=encoding.ssrc,
                 rtx_ssrc=encoding.rtx.ssrc if encoding.rtx else 0,
                 mid=parameters.mid or "",
-                payload_types=_payload_types(producer.mapping, producer.consumable, parameters),
+                payload_types={} if producer is None else producer.payload_types(parameters),
                 rtx_payload_type=_rtx_payload_type(parameters.codecs) if encoding.rtx else None,
                 extensions={
                     kind: number for number, kind in extension_codes(parameters.header_extensions).items()
@@ -189,6 +251,8 @@ class Transport(Emitter):
                 first_seq=secrets.randbelow(FIRST_SEQ_MAX) + 1,
                 first_rtx_seq=secrets.randbelow(FIRST_SEQ_MAX) + 1,
                 paused=paused,
+                video=kind == "video",
+                clock_rate=parameters.codecs[0].clock_rate,
             )
         except MemoryError:
             raise ResourceLimit("no memory for another consumer") from None
@@ -220,18 +284,6 @@ class Transport(Emitter):
     def _check_open(self) -> None:
         if self.closed:
             raise InvalidState(f"transport {self.id} is closed")
-
-
-def _payload_types(
-    mapping: RtpMapping, consumable: RtpParameters, parameters: RtpParameters
-) -> dict[int, int]:
-    """The producer's own payload types -> the consumer's, by way of the router's."""
-    to_consumer = payload_type_map(consumable, parameters)
-    return {
-        each.payload_type: to_consumer[each.mapped_payload_type]
-        for each in mapping.codecs
-        if each.mapped_payload_type in to_consumer
-    }
 
 
 def _rtx_payload_type(codecs: list[RtpCodecParameters]) -> int | None:
