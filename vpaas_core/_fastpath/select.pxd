@@ -10,7 +10,7 @@ from vpaas_core._fastpath.rtp cimport Packet
 cdef int select_packet(Consumer* c, const Packet* p, int64_t now_us) noexcept nogil
 # It starts or switches here; in_timestamp: of the packet, or what its source would stamp now.
 cdef void select_start(Consumer* c, const Packet* p, uint32_t in_timestamp, int64_t now_us) noexcept nogil
-# Chooses the encoding to follow among those that arrive, as the viewer prefers.
+# Chooses the encoding to follow among those that arrive, and layers, as the viewer prefers.
 cdef void select_target(Consumer* c) noexcept nogil
 # Whether what it follows arrives; else it waits, and nothing is lost by starting with a picture of the past.
 cdef bint select_flows(const Consumer* c) noexcept nogil

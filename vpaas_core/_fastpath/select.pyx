@@ -3,7 +3,7 @@
 from libc.stdint cimport int8_t, int64_t, uint16_t, uint32_t
 
 from vpaas_core._fastpath.codecs.descriptor cimport BY_DEPENDENCY
-from vpaas_core._fastpath.codecs.svc cimport svc_restart
+from vpaas_core._fastpath.codecs.svc cimport SVC_TOP, svc_restart
 from vpaas_core._fastpath.codecs.vp8_munger cimport vp8_munger_switch
 from vpaas_core._fastpath.drop cimport DROP_CONSUMER_OLD, DROP_NONE, DROP_NOT_SELECTED, DROP_WAITING_KEY_FRAME
 from vpaas_core._fastpath.limits cimport ENCODING_IDLE_US
@@ -79,6 +79,9 @@ cdef void select_target(Consumer* c) noexcept nogil:
     cdef int64_t newest_us
     cdef int8_t target = -1
     cdef int i
+    if c.layering != NULL:
+        c.layering.filter.target_spatial = c.preferred_spatial if producer.encoding_count == 1 else SVC_TOP
+        c.layering.filter.target_temporal = c.preferred_temporal
     if producer.encoding_count == 1:
         return
     newest_us = _newest_us(producer)
