@@ -1,10 +1,10 @@
 from typing import Any
 
-from vpaas_core._fastpath.control_media import MediaControl
+from vpaas_core._fastpath.control_observers import ObserverControl
 
 Address = tuple[str, int]
 
-class Core(MediaControl):
+class Core(ObserverControl):
     def take_events(self) -> list[tuple[int, int, int, bytes]]: ...
     def stats(self) -> dict[str, Any]: ...
     def drive(

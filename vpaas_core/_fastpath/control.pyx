@@ -11,7 +11,7 @@ from vpaas_core._fastpath.router cimport Transport
 from vpaas_core._fastpath.stun cimport addr_from_python
 
 
-cdef class Core(MediaControl):
+cdef class Core(ObserverControl):
     """One worker without sockets: datagrams and a time in, datagrams and events out. `Loop` adds thread and sockets.
 
     Ids are those that the `add_…` methods return; an unknown one raises KeyError.

@@ -13,6 +13,10 @@ cpdef enum EventKind:
     EVENT_CONSUMER_LAYERS   # id = consumer, value = spatial << 8 | temporal being forwarded; 0xFFFF: none
     EVENT_WANTED_LAYERS     # id = producer, value: bit i: somebody wants spatial layer, or encoding, i
     EVENT_ORIENTATION       # id = producer, value = the byte of 3GPP TS 26.114 §7.4.5
+    EVENT_VOLUMES           # id = observer, payload = Volume each of the loudest, loudest first
+    EVENT_SILENCE           # id = observer
+    EVENT_RANKING           # id = observer, payload = uint32 each of the producers that speak most
+    EVENT_DOMINANT          # id = observer, payload = uint32: the producer that became dominant
 
 
 cdef struct EventHeader:

@@ -48,6 +48,7 @@ from vpaas_core._fastpath.router cimport (
     stream_restart,
 )
 from vpaas_core._fastpath.rtp cimport (
+    EXT_AUDIO_LEVEL,
     EXT_DEPENDENCY_DESCRIPTOR,
     EXT_VIDEO_ORIENTATION,
     Extension,
@@ -57,6 +58,7 @@ from vpaas_core._fastpath.rtp cimport (
     rtp_read,
 )
 from vpaas_core._fastpath.seqnum cimport extend16
+from vpaas_core._fastpath.speakers cimport SpeakerState, speaker_packet
 from vpaas_core._fastpath.srtp cimport srtp_unprotect
 from vpaas_core._fastpath.table cimport u64map_get
 from vpaas_core._fastpath.wire cimport load16, load32, store16, store32
@@ -225,10 +227,18 @@ cdef int _accept(
     p = history_store(&s.history)
     if reason != DROP_NONE:
         return reason
+    if producer.speaker != NULL:
+        _hear(producer.speaker, p, now_us)
     _batch(pl, producer, p)
     if p.layers.flags & LAYERS_STRUCTURE and index < s.replay.highest:
         _describe_again(pl, s, index)
     return DROP_NONE
+
+
+cdef inline void _hear(SpeakerState* speaker, const Packet* p, int64_t now_us) noexcept nogil:
+    cdef const Extension* level = rtp_extension(p, EXT_AUDIO_LEVEL)
+    if level != NULL and level.length:
+        speaker_packet(speaker, p.data[level.offset] & 0x7F, now_us)
 
 
 cdef inline void _key_frame(RecvStream* s, const Packet* p) noexcept nogil:

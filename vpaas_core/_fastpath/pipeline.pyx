@@ -55,6 +55,7 @@ from vpaas_core._fastpath.ice cimport (
 from vpaas_core._fastpath.ingress cimport ingress_rtp
 from vpaas_core._fastpath.limits cimport BATCH_PACKETS_MAX
 from vpaas_core._fastpath.net cimport addr_equal
+from vpaas_core._fastpath.observers cimport Observer, observer_free, observers_tick
 from vpaas_core._fastpath.output cimport output_commit, output_flush, output_free, output_init, output_room
 from vpaas_core._fastpath.router cimport TRANSPORT_PLAIN, Consumer, Producer, transport_ready
 from vpaas_core._fastpath.srtp cimport srtp_engine_free, srtp_engine_new
@@ -87,6 +88,9 @@ cdef void pipeline_free(Pipeline* pl) noexcept nogil:
     u64map_free(&pl.transports)
     u64map_free(&pl.producers)
     u64map_free(&pl.consumers)
+    while pl.observers.count:
+        observer_free(pl, <Observer*>pl.observers.items[0])
+    free(pl.observers.items)
     free(pl.all_transports.items)
     free(pl.catching_up.items)
     free(pl)
@@ -259,6 +263,8 @@ cdef void pipeline_tick(Pipeline* pl, int64_t now_us) noexcept nogil:
                 if k:
                     _ice_changed(pl, t, k, now_us)
             feedback_reports(pl, t, now_us)
+    if slow:
+        observers_tick(pl, now_us)
     pipeline_finish(pl, now_us)
 
 

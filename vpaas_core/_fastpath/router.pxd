@@ -17,6 +17,7 @@ from vpaas_core._fastpath.replay cimport ReplayWindow
 from vpaas_core._fastpath.rtcp cimport ReportBlock
 from vpaas_core._fastpath.rtp cimport EXT_KIND_COUNT, Packet
 from vpaas_core._fastpath.score cimport Score
+from vpaas_core._fastpath.speakers cimport SpeakerState
 from vpaas_core._fastpath.srtp cimport SrtpKeys
 from vpaas_core._fastpath.table cimport U64Map
 
@@ -146,6 +147,7 @@ cdef struct Producer:
     uint8_t rtx_apt[128]        # of an RTX payload type, the one it repairs (RFC 4588 §8.6)
     int batch_first             # in the batch being forwarded; -1: nothing
     int batch_last
+    SpeakerState* speaker       # NULL: nobody observes it
 
 
 cdef struct SentPacket:         # enough to send it again, bit by bit the same; 32 bits of ext_seq, so that no other packet is meant

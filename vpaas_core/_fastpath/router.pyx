@@ -148,6 +148,7 @@ cdef void producer_free(Producer* p) noexcept nogil:
         _stream_free(p.streams[i])
     pointers_remove(&p.transport.producers, p)
     free(p.consumers.items)
+    free(p.speaker)
     free(p)
 
 

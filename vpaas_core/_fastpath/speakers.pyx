@@ -166,6 +166,10 @@ cdef inline int points(const SpeakerState* s, uint64_t active) noexcept nogil:
     return popcount(active) + (s.loudness_q4 >> 3)
 
 
+cdef inline bint clearly_more(int p, int other) noexcept nogil:
+    return p > 0 if other == 0 else p >= other + CLEARLY
+
+
 cdef int strongest_outside(
     SpeakerState** members, int n, int64_t frame, const int32_t* ranking, int count, int* best_points
 ) noexcept nogil:
@@ -222,7 +226,7 @@ cdef int speakers_rank(
             count += 1
         else:
             weakest = weakest_inside(members, frame, ranking, count, &least_points)
-            if least_points and newcomer_points < least_points + CLEARLY:
+            if not clearly_more(newcomer_points, least_points):
                 break
             memmove(&ranking[weakest], &ranking[weakest + 1], (count - 1 - weakest) * sizeof(int32_t))
         ranking[count - 1] = newcomer
@@ -233,7 +237,7 @@ cdef int speakers_rank(
         while j > 0:
             s = members[ranking[j - 1]]
             before = points(s, activity_bits(s, frame))
-            if p < before + CLEARLY:
+            if not clearly_more(p, before):
                 break
             ranking[j] = ranking[j - 1]
             j -= 1

@@ -38,6 +38,7 @@ cdef struct Pipeline:
     uint64_t drops[DROP_REASON_COUNT]   # of what belongs to no transport, and of forwarding
     uint64_t forwarded
     uint8_t scratch[DATAGRAM_BYTES_MAX]
+    Pointers observers      # of audio
 
 
 cdef inline void drop(Pipeline* pl, int reason, int n) noexcept nogil:
