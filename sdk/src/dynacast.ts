@@ -5,6 +5,8 @@ const RETRY_MS = 500;
 /** Sends of one video only what somebody watches. */
 export class Dynacast {
   readonly #sender: RTCRtpSender;
+  /** Of the one encoding that holds several layers: how it began. */
+  readonly #svc: Svc | undefined;
   #wanted = new Set<number>();
   /** What is to be sent: what is wanted, and what was until a moment ago. */
   #sent: Set<number> | undefined;
@@ -14,6 +16,7 @@ export class Dynacast {
 
   constructor(sender: RTCRtpSender) {
     this.#sender = sender;
+    this.#svc = svcOf(sender.getParameters().encodings);
   }
 
   /** Somebody wants these layers: encodings of simulcast, or layers within the one encoding of SVC. */
@@ -58,11 +61,33 @@ export class Dynacast {
     const { encodings } = parameters;
     let changed = false;
     for (const [index, encoding] of encodings.entries()) {
-      // Layers within one stream depend on each other: it is sent whole, or not at all.
-      const active = encodings.length > 1 ? sent.has(index) : sent.size > 0;
-      changed ||= encoding.active !== active;
-      encoding.active = active;
+      const wished = encodings.length > 1 ? { active: sent.has(index) } : this.#whole(sent);
+      changed ||= Object.entries(wished).some(([name, value]) => encoding[name as keyof typeof encoding] !== value);
+      Object.assign(encoding, wished);
     }
     return changed ? parameters : undefined;
   }
+
+  /** Layers within one stream stand on each other: only the largest can be left out, and then the next. */
+  #whole(sent: Set<number>): Partial<RTCRtpEncodingParameters> & { scalabilityMode?: string } {
+    if (!this.#svc || sent.size === 0) return { active: sent.size > 0 };
+    const { layers, temporal, key } = this.#svc;
+    const kept = Math.min(layers, Math.max(...sent) + 1);
+    return {
+      active: true,
+      scalabilityMode: `L${kept}T${temporal}${kept > 1 ? key : ""}`,
+      scaleResolutionDownBy: 2 ** (layers - kept),
+    };
+  }
+}
+
+interface Svc {
+  layers: number;
+  temporal: string;
+  key: string;
+}
+
+function svcOf(encodings: (RTCRtpEncodingParameters & { scalabilityMode?: string })[]): Svc | undefined {
+  const found = /^L([2-9])T(\d)(_KEY)?$/.exec(encodings.length === 1 ? (encodings[0]!.scalabilityMode ?? "") : "");
+  return found ? { layers: Number(found[1]), temporal: found[2]!, key: found[3] ?? "" } : undefined;
 }

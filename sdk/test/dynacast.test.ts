@@ -4,15 +4,21 @@ import { Dynacast } from "../src/dynacast.ts";
 
 mock.timers.enable({ apis: ["setTimeout"] });
 
+interface Encoding {
+  active: boolean;
+  scalabilityMode?: string;
+  scaleResolutionDownBy?: number;
+}
+
 /** As browsers do it: parameters must be those read last, and take a while to be set. */
 class Sender {
   sets = 0;
   failures = 0;
-  encodings: { active: boolean }[];
+  encodings: Encoding[];
   #reading: object | undefined;
 
-  constructor(count: number) {
-    this.encodings = Array.from({ length: count }, () => ({ active: true }));
+  constructor(count: number, scalabilityMode?: string) {
+    this.encodings = Array.from({ length: count }, () => ({ active: true, ...(scalabilityMode && { scalabilityMode }) }));
   }
 
   getParameters() {
@@ -21,7 +27,7 @@ class Sender {
     return parameters;
   }
 
-  async setParameters(parameters: { encodings: { active: boolean }[] }) {
+  async setParameters(parameters: { encodings: Encoding[] }) {
     assert.equal(parameters, this.#reading);
     this.#reading = undefined;
     await Promise.resolve();
@@ -40,8 +46,8 @@ async function after(ms: number): Promise<void> {
   for (let i = 0; i < 10; i++) await Promise.resolve();
 }
 
-function sending(count: number): { sender: Sender; dynacast: Dynacast } {
-  const sender = new Sender(count);
+function sending(count: number, mode?: string): { sender: Sender; dynacast: Dynacast } {
+  const sender = new Sender(count, mode);
   return { sender, dynacast: new Dynacast(sender as unknown as RTCRtpSender) };
 }
 
@@ -67,17 +73,29 @@ test("when nobody watches, nothing is sent", async () => {
   assert.equal(sender.active, "010");
 });
 
-test("layers within one stream are sent all or not at all", async () => {
-  const { sender, dynacast } = sending(1);
-  dynacast.want([0]);
-  await after(2000);
-  assert.equal(sender.active, "1");
+test("of layers within one stream the largest are left out, down to nothing", async () => {
+  const { sender, dynacast } = sending(1, "L3T3_KEY");
+  for (const [layers, active, scalabilityMode, scaleResolutionDownBy] of [
+    [[0, 2], true, "L3T3_KEY", 1],
+    [[1], true, "L2T3_KEY", 2],
+    [[0], true, "L1T3", 4],
+    [[], false, "L1T3", 4],
+    [[2], true, "L3T3_KEY", 1],
+  ] as const) {
+    dynacast.want(layers);
+    await after(2000);
+    assert.deepEqual(sender.encodings, [{ active, scalabilityMode, scaleResolutionDownBy }]);
+  }
+});
+
+test("a single layer is sent or not", async () => {
+  const { sender, dynacast } = sending(1, "L1T3");
   dynacast.want([]);
   await after(2000);
-  assert.equal(sender.active, "0");
-  dynacast.want([2]);
+  assert.deepEqual(sender.encodings, [{ active: false, scalabilityMode: "L1T3" }]);
+  dynacast.want([0]);
   await after(0);
-  assert.equal(sender.active, "1");
+  assert.deepEqual(sender.encodings, [{ active: true, scalabilityMode: "L1T3" }]);
 });
 
 test("wishes that come and go within the while change nothing", async () => {
