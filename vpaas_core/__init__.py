@@ -11,6 +11,7 @@ from .config import Config
 from .consumer import Consumer
 from .engine import Engine
 from .errors import InvalidParameters, InvalidState, NotFound, ResourceLimit, Unsupported, VpaasError
+from .observer import ActiveSpeakerObserver, AudioLevelObserver, RtpObserver, Volume
 from .parameters import (
     ConsumerLayers,
     ConsumerScore,
@@ -34,11 +35,14 @@ from .parameters import (
 )
 from .producer import Producer
 from .router import Router
+from .slots import SpeakerSlots
 from .transport import PlainTransport, Transport, WebRtcTransport
 from .transport.plain import SrtpParameters
 from .worker import Worker
 
 __all__ = [
+    "ActiveSpeakerObserver",
+    "AudioLevelObserver",
     "Config",
     "Consumer",
     "ConsumerLayers",
@@ -65,12 +69,15 @@ __all__ = [
     "RtpEncodingParameters",
     "RtpHeaderExtension",
     "RtpHeaderExtensionParameters",
+    "RtpObserver",
     "RtpParameters",
     "RtxParameters",
+    "SpeakerSlots",
     "SrtpParameters",
     "Transport",
     "Unsupported",
     "VideoOrientation",
+    "Volume",
     "VpaasError",
     "WebRtcTransport",
     "Worker",

@@ -12,6 +12,7 @@ from .stats import Stats, entry
 
 if TYPE_CHECKING:
     from .consumer import Consumer
+    from .observer import RtpObserver
     from .router import Router
     from .transport.base import Transport
 
@@ -47,6 +48,7 @@ class Producer(Emitter):
         self.paused = paused
         self.closed = False
         self.consumers: set[Consumer] = set()
+        self.observers: set[RtpObserver] = set()
         self.native_id = native_id
         self.score = _scores(rtp_parameters, bytes([10] * max(1, len(rtp_parameters.encodings))))
         self.wanted_layers = list(range(max(1, len(rtp_parameters.encodings))))
@@ -129,6 +131,8 @@ class Producer(Emitter):
         self._transport.producers.pop(self.id, None)
         self._transport.router.worker.producers.pop(self.native_id, None)
         self._transport.router.producers.pop(self.id, None)
+        for observer in self.observers:
+            observer.producer_left(self)
         for consumer in list(self.consumers):
             consumer.producer_closed()
         self._emit(event)

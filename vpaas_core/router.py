@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import InvalidParameters, NotFound
 from .events import Emitter
+from .observer import RANKED_MAX, ActiveSpeakerObserver, AudioLevelObserver, RtpObserver, check_range
 from .ortc import can_consume
 from .parameters import IceCandidate, RtpCapabilities
 from .producer import Producer
+from .slots import SpeakerSlots
 from .transport.base import Transport
 from .transport.plain import SUITES, PlainTransport, SrtpCryptoSuite, SrtpParameters
 from .transport.webrtc import WebRtcTransport, new_ice_parameters
@@ -34,6 +36,7 @@ class Router(Emitter):
         self.closed = False
         self.transports: dict[str, Transport] = {}
         self.producers: dict[str, Producer] = {}
+        self.observers: dict[str, RtpObserver] = {}
         worker.routers[self.id] = self
 
     def create_web_rtc_transport(self, *, app_data: Any = None) -> WebRtcTransport:
@@ -99,11 +102,40 @@ class Router(Emitter):
             raise NotFound(f"no producer {producer_id!r} on this router")
         return can_consume(producer.consumable, rtp_capabilities)
 
+    def create_audio_level_observer(
+        self, *, max_entries: int = 1, threshold: int = -80, interval_ms: int = 1000
+    ) -> AudioLevelObserver:
+        """Tells of the `max_entries` loudest above `threshold` dBov.
+
+        Raises InvalidParameters, InvalidState when closed.
+        """
+        self.worker.check_open(self.closed)
+        return AudioLevelObserver(self, max_entries=max_entries, threshold=threshold, interval_ms=interval_ms)
+
+    def create_active_speaker_observer(
+        self, *, interval_ms: int = 300, ranked: int = 10
+    ) -> ActiveSpeakerObserver:
+        """Tells who speaks; `ranked`: at most so many. Raises InvalidParameters, InvalidState when closed."""
+        self.worker.check_open(self.closed)
+        return ActiveSpeakerObserver(self, interval_ms=interval_ms, ranked=ranked)
+
+    def create_speaker_slots(self, *, audio: int = 3, video: int = 9) -> SpeakerSlots:
+        """Slots that follow the active speakers: at most so many a viewer.
+
+        Raises InvalidParameters, InvalidState when closed.
+        """
+        check_range("audio", audio, 0, RANKED_MAX - 1)
+        check_range("video", video, 0, RANKED_MAX - 1)
+        observer = self.create_active_speaker_observer(ranked=audio + 1)  # who speaks hears the others
+        return SpeakerSlots(observer, audio=audio, video=video)
+
     def close(self) -> None:
-        """Close it with all its transports. Closing twice does nothing."""
+        """Close it with all its transports and observers. Closing twice does nothing."""
         if self.closed:
             return
         self.closed = True
+        for observer in list(self.observers.values()):
+            observer.close()
         for transport in list(self.transports.values()):
             transport.close()
         self.worker.routers.pop(self.id, None)

@@ -15,6 +15,7 @@ from .config import Config
 from .consumer import Consumer
 from .dtls import Certificate
 from .errors import InvalidState
+from .observer import RtpObserver
 from .ortc import router_capabilities
 from .parameters import RtpCodecCapability
 from .producer import Producer
@@ -38,6 +39,7 @@ class Worker:
         self.routers: dict[str, Router] = {}
         self.transports: dict[int, Transport] = {}
         self.producers: dict[int, Producer] = {}
+        self.observers: dict[int, RtpObserver] = {}
         self.consumers: dict[int, Consumer] = {}
         self.closed = False
         self._events = asyncio.get_running_loop()
@@ -77,6 +79,8 @@ class Worker:
                 _tell_consumer(consumer, kind, value)
             elif (producer := self.producers.get(native_id)) is not None:
                 _tell_producer(producer, kind, value, payload)
+            elif (observer := self.observers.get(native_id)) is not None:
+                observer.on_event(kind, payload)
 
 
 def _tell_transport(transport: Transport, kind: int, value: int, payload: bytes) -> None:

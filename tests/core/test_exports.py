@@ -3,6 +3,8 @@
 import vpaas_core
 
 NAMES = {
+    "ActiveSpeakerObserver",
+    "AudioLevelObserver",
     "Config",
     "Consumer",
     "ConsumerLayers",
@@ -29,12 +31,15 @@ NAMES = {
     "RtpEncodingParameters",
     "RtpHeaderExtension",
     "RtpHeaderExtensionParameters",
+    "RtpObserver",
     "RtpParameters",
     "RtxParameters",
+    "SpeakerSlots",
     "SrtpParameters",
     "Transport",
     "Unsupported",
     "VideoOrientation",
+    "Volume",
     "VpaasError",
     "WebRtcTransport",
     "Worker",
