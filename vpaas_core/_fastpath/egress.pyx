@@ -3,7 +3,9 @@
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
 
-from vpaas_core._fastpath.codecs.descriptor cimport BY_DEPENDENCY, BY_NOTHING, BY_VP8, DESCRIBED
+from vpaas_core._fastpath.codecs.dependency cimport DdState
+from vpaas_core._fastpath.codecs.dependency_write cimport DD_GROWTH_BYTES_MAX, dd_active_for, dd_write
+from vpaas_core._fastpath.codecs.descriptor cimport BY_DEPENDENCY, BY_NOTHING, BY_VP8, DESCRIBED, LAYERS_STARTS
 from vpaas_core._fastpath.codecs.svc cimport SVC_DROP, SVC_FORWARD_LAST, svc_decide
 from vpaas_core._fastpath.codecs.vp8_munger cimport (
     Vp8Ids,
@@ -54,6 +56,7 @@ from vpaas_core._fastpath.wire cimport store16, store24, store32
 
 cdef enum:
     ENCODING_FILLER = 255   # of a sent packet that was padding alone
+    DESCRIPTOR_BYTES_MAX = 255  # the length of an element is a byte (RFC 8285 §4.3)
     GROWTH_BYTES_MAX = 128  # what header, header extension, original sequence number and tag add to a packet at most
 
 
@@ -293,6 +296,8 @@ cdef inline bint _one_byte(const Consumer* c, const Packet* p) noexcept nogil:
         e = &p.extensions[i]
         if c.extension_ids[e.kind] and (e.length == 0 or e.length > 16 or c.extension_ids[e.kind] > 14):
             return False
+        if e.kind == EXT_DEPENDENCY_DESCRIPTOR and e.length + DD_GROWTH_BYTES_MAX > 16:
+            return False
     return True
 
 
@@ -319,9 +324,32 @@ cdef int _write_extensions(
         e = &p.extensions[i]
         if c.extension_ids[e.kind] == 0:
             continue
-        at = _write_element(out, at, short_form, c.extension_ids[e.kind], p.data + e.offset, e.length)
         if e.kind == EXT_DEPENDENCY_DESCRIPTOR and p.layers.by == BY_DEPENDENCY:
-            store16(out + at - e.length + 1, ids.picture)   # frame_number
+            at = _write_descriptor(c, p, e, ids.picture, out, at, short_form)
+        else:
+            at = _write_element(out, at, short_form, c.extension_ids[e.kind], p.data + e.offset, e.length)
+    return at
+
+
+cdef int _write_descriptor(
+    const Consumer* c, const Packet* p, const Extension* e, uint16_t frame_number, uint8_t* out, int at, bint short_form
+) noexcept nogil:
+    """With the consumer's own frame number and, where it gets fewer than are made, its own decode targets."""
+    cdef const DdState* dd = &c.producer.streams[p.encoding].descriptor.dd
+    cdef uint8_t descriptor[DESCRIPTOR_BYTES_MAX]
+    cdef uint32_t active = dd.active
+    cdef int length = 0
+    # Sent again bit by bit the same, it could not follow a wish that has changed.
+    if c.rtx_pt != NO_PAYLOAD_TYPE and p.layers.flags & LAYERS_STARTS and p.layers.generation == dd.generation:
+        active &= dd_active_for(&dd.structure, c.layering.filter.target_spatial, c.layering.filter.target_temporal)
+    if active != dd.active:
+        length = dd_write(
+            descriptor, sizeof(descriptor), p.data + e.offset, e.length, &dd.structure, frame_number, active, True
+        )
+    if length:
+        return _write_element(out, at, short_form, c.extension_ids[e.kind], descriptor, <uint8_t>length)
+    at = _write_element(out, at, short_form, c.extension_ids[e.kind], p.data + e.offset, e.length)
+    store16(out + at - e.length + 1, frame_number)
     return at
 
 
