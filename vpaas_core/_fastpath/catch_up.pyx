@@ -10,13 +10,13 @@ from vpaas_core._fastpath.limits cimport (
     CATCH_UP_SPEED,
     HISTORY_PACKETS_VIDEO,
     KEY_FRAME_CACHE_PACKETS_MAX,
-    LIVE_EDGE_US,
 )
 from vpaas_core._fastpath.nack cimport nack_awaits
 from vpaas_core._fastpath.renumber cimport renumber_catch_up
 from vpaas_core._fastpath.router cimport Producer, Transport, pointers_add, pointers_remove, transport_ready
 from vpaas_core._fastpath.rtp cimport Packet
 from vpaas_core._fastpath.select cimport select_start
+from vpaas_core._fastpath.seqnum cimport distance32
 
 cdef enum:
     BURST_US = 20000    # us of the pace that may be sent at once: the start, and what a late turn of the loop makes up for
@@ -80,7 +80,7 @@ cdef void catch_up_run(Pipeline* pl, int64_t now_us) noexcept nogil:
 cdef void _send_due(Pipeline* pl, Consumer* c, int64_t now_us) noexcept nogil:
     cdef RecvStream* s = c.producer.streams[c.current]
     cdef int64_t pace_bps = _pace_bps(s, now_us)
-    cdef uint32_t line
+    cdef uint32_t line, ahead_max
     cdef const Packet* p
     c.catch_up_bytes += (now_us - c.catch_up_us) * pace_bps // 8000000
     c.catch_up_bytes = min(c.catch_up_bytes, pace_bps * BURST_US // 8000000)
@@ -92,18 +92,21 @@ cdef void _send_due(Pipeline* pl, Consumer* c, int64_t now_us) noexcept nogil:
     if s.replay.highest - c.cursor > s.history.mask:    # the ring has shrunk
         c.catching_up = c.synced = False
         return
-    line = _stamp(s, now_us) + c.numbers.timestamp_offset
+    line = s.last_timestamp + c.numbers.timestamp_offset
+    ahead_max = _stamp(s, now_us) + c.numbers.timestamp_offset + <uint32_t>(BURST_US * s.clock_rate // 1000000)
     while c.cursor <= s.replay.highest:
         p = history_find(&s.history, c.cursor)
         if p == NULL:
             if nack_awaits(&s.nacks, c.cursor):
                 return
         elif p.described == DESCRIBED:
-            if now_us - p.arrival_us < LIVE_EDGE_US and p.timestamp != c.numbers.hasty_in:
-                _go_live(pl, c, s, p, now_us)
+            if p.timestamp == s.last_timestamp and p.timestamp != c.numbers.hasty_in:
+                _go_live(pl, c, s, p, now_us)   # the newest frame: earlier it would be stamped ahead of time
                 return
             if c.catch_up_bytes <= 0:
                 return
+            if p.timestamp != c.numbers.hasty_in and distance32(c.numbers.out_timestamp_max, ahead_max) > 0:
+                return  # frames are small: their least distance in time bounds them, not their size
             c.catch_up_bytes -= egress_forward(pl, c, p, &line, now_us)
         c.cursor += 1
 
