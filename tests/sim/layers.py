@@ -101,7 +101,7 @@ class Pictures:
         frame.sync = frame.temporal > 0 and all(ref.temporal == 0 for ref in frame.refs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Sent:
     """What a packet of a publisher was."""
 
@@ -112,6 +112,12 @@ class Sent:
     frame: Frame
     index: int  # among the frame's packets
     packets: int
+
+    def __repr__(self) -> str:
+        f = self.frame
+        layer = f"r{self.stream.index} s{f.spatial} t{f.temporal}{' key' * f.key_picture}"
+        packet = f"{self.index} of {self.packets}, seq {self.seq}"
+        return f"{layer} frame {f.number} of capture {self.capture}, {packet}"
 
 
 class LayeredStream(SendStream):
@@ -130,6 +136,7 @@ class LayeredStream(SendStream):
         rid: str = "",
         lag_us: int = 0,
         packets: Sequence[int] = (1, 2, 3),
+        payload_bytes: int = 60,
         **stream: Any,
     ) -> None:
         chance = publisher.peer.network.chance
@@ -142,7 +149,7 @@ class LayeredStream(SendStream):
         )
         self.publisher, self.index, self.mode, self.says, self.rid = publisher, index, mode, says, rid
         self.lag_us = lag_us
-        self.packets = packets
+        self.packets, self.payload_bytes = packets, payload_bytes
         self.layers = mode.spatial  # to be sent
         self.pictures = Pictures(mode, chance.getrandbits(16), chance.getrandbits(15))
         self.frames: list[Frame] = []
@@ -151,7 +158,7 @@ class LayeredStream(SendStream):
         self.numbers: list[int] = []  # of payloads, by sequence number from the first on
         self.frame_numbers: dict[int, list[int]] = {}  # by the frame's id()
         self.in_time: set[int] = set()  # numbers of payloads that reach the node at the first attempt,
-        self.arrived: set[int] = set()  # and at any
+        self.arrived: dict[int, int] = {}  # and at any, with when it was sent
         self.running = True
         self._tl0, self._key_index = chance.getrandbits(8), chance.getrandbits(5)
 
@@ -170,7 +177,10 @@ class LayeredStream(SendStream):
         self._tl0 += frames[0].temporal == 0
         self._key_index += frames[0].key_picture
         packets = [packet for frame in frames for packet in self._packets(frame, capture)]
-        self.network.after(self.lag_us, self._send_all, packets)
+        if self.lag_us:
+            self.network.after(self.lag_us, self._send_all, packets)
+        else:
+            self._send_all(packets)
 
     def _packets(self, frame: Frame, capture: int) -> list[Rtp]:
         result = []
@@ -183,7 +193,7 @@ class LayeredStream(SendStream):
             self.numbers.append(number)
             self.frame_numbers.setdefault(id(frame), []).append(number)
             payload = self._payload(packet)
-            payload += bytes(40) + struct.pack("!I", number)
+            payload += bytes(self.payload_bytes - len(payload) - 4) + struct.pack("!I", number)
             extensions = self._extensions(packet)
             rtp = Rtp(
                 self.payload_type, self.seq, self.timestamp(), self.ssrc, payload, packet.marker, extensions
@@ -199,7 +209,7 @@ class LayeredStream(SendStream):
         arrives = super()._send(packet)
         if arrives:
             number = number_of(packet.payload)
-            self.arrived.add(number)
+            self.arrived.setdefault(number, self.network.now_us)
             if packet.ssrc == self.ssrc:
                 self.in_time.add(number)
         return arrives
@@ -233,10 +243,10 @@ class LayeredStream(SendStream):
         """RFC 7741 §4.2; with the dependency descriptor Chromium leaves the layers out."""
         f = packet.frame
         picture = struct.pack("!H", 0x8000 | f.picture & 0x7FFF)
-        first = bytes([0x80 | 0x10 * packet.starts])
         data = b"\x11" if f.refs or not packet.starts else b"\x10"
         if self.says == "dd":
-            return first + b"\x80" + picture + data
+            return bytes([0x10 * packet.starts]) + data
+        first = bytes([0x80 | 0x10 * packet.starts])
         layer = f.temporal << 6 | f.sync << 5 | self._key_index & 0x1F
         return first + b"\xf0" + picture + bytes([self._tl0 & 0xFF, layer]) + data
 
@@ -326,6 +336,7 @@ class Simulcast(Layered):
         reports: bool = True,
         rtx: bool = True,
         key_frame_on_request: bool = True,
+        payload_bytes: int = 60,
         **control: Any,
     ) -> None:
         super().__init__(peer, codec, fps=fps)
@@ -343,6 +354,7 @@ class Simulcast(Layered):
                     reports=reports,
                     rtx=rtx,
                     key_frame_on_request=key_frame_on_request,
+                    payload_bytes=payload_bytes,
                 )
             )
         if by == "rid":
@@ -363,11 +375,12 @@ class Svc(Layered):
         *,
         says: str = "",
         fps: float = 30,
+        payload_bytes: int = 60,
         **control: Any,
     ) -> None:
         super().__init__(peer, codec, fps=fps)
         says = says or ("payload" if codec == "vp9" else "dd")
-        stream = LayeredStream(self, 0, Mode.named(mode), says=says)
+        stream = LayeredStream(self, 0, Mode.named(mode), says=says, payload_bytes=payload_bytes)
         self.streams.append(stream)
         self._publish([(stream.ssrc, stream.rtx_ssrc, "")], **control)
 

@@ -148,7 +148,7 @@ class Peer:
         if stream.rtx_ssrc:
             self.sources[stream.rtx_ssrc] = stream
 
-    def consume(self, source: Published, **options: Any) -> Sink:
+    def consume(self, source: Published | None, **options: Any) -> Sink:
         sink = Sink(self, source, **options)
         self.sinks[sink.ssrc] = sink
         if sink.rtx_ssrc:

@@ -238,8 +238,9 @@ class Sink:
     def __init__(
         self,
         peer: Peer,
-        source: Published,
+        source: Published | None,
         *,
+        codec: str = "",  # of a slot, which has no source yet
         payload_type: int = 120,
         rtx: bool = True,
         rtx_payload_type: int = 121,
@@ -252,11 +253,12 @@ class Sink:
         extensions: dict[int, int] | None = None,
     ) -> None:
         self.peer, self.network, self.source = peer, peer.network, source
+        self.codec = CODECS[codec] if source is None else source.codec
         self.ssrc = ssrc if ssrc is not None else next(_ssrcs)
-        rtx = rtx and source.codec.video
+        rtx = rtx and self.codec.video
         self.rtx_ssrc = next(_ssrcs) if rtx else 0
         self.payload_type, self.rtx_payload_type = payload_type, rtx_payload_type
-        self.nack, self.reports = nack and source.codec.video, reports
+        self.nack, self.reports = nack and self.codec.video, reports
         self.packets: dict[int, Rtp] = {}  # by extended sequence number, retransmitted ones as they were
         self.order: list[int] = []  # extended sequence numbers as they came
         self.arrived_us: dict[int, int] = {}
@@ -270,17 +272,25 @@ class Sink:
         self._jitter = 0.0
         self.consumer = self.network.core.add_consumer(
             peer.transport,
-            source.producer,
+            None if source is None else source.producer,
+            video=self.codec.video,
+            clock_rate=self.codec.clock_rate,
             ssrc=self.ssrc,
             rtx_ssrc=self.rtx_ssrc,
             mid=mid,
-            payload_types={source.payload_type: payload_type},
+            payload_types={} if source is None else {source.payload_type: payload_type},
             rtx_payload_type=rtx_payload_type if rtx else None,
             extensions=RECEIVED_EXTENSIONS if extensions is None else extensions,
             first_seq=first_seq,
             first_rtx_seq=700,
             paused=paused,
         )
+
+    def switch_to(self, source: Published | None) -> None:
+        """Gets another source from now on, or none, under the same numbers."""
+        types = {} if source is None else {source.payload_type: self.payload_type}
+        self.source = source
+        self.network.core.switch_consumers([self.consumer], source.producer if source else None, [types])
 
     # Packets
 
@@ -380,7 +390,7 @@ class Sink:
     def _statistics(self, packet: Rtp) -> None:
         """RFC 3550 appendix A.8, in slow Python."""
         self._received += 1
-        clock_rate = self.source.codec.clock_rate
+        clock_rate = self.codec.clock_rate
         transit = (self.network.now_us * clock_rate // 1_000_000 - packet.timestamp) & 0xFFFFFFFF
         if self._received > 1:
             change = abs((transit - self._transit + (1 << 31)) % (1 << 32) - (1 << 31))
