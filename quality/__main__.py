@@ -70,26 +70,28 @@ def _run(name: str, row: Row, *, quick: bool) -> Result:
         told = traceback.format_exc()
         result = Result(name, [Figure(name, None, "measured", 0)], notes=told.splitlines())
         print(told, file=sys.stderr)
-    missed = [each for each in result.figures if not each.ok]
-    verdict = "; ".join(f"{each.figure} {each.unit}" for each in missed) or "met"
-    print(f"{verdict} ({time.monotonic() - started_s:.0f} s)", file=sys.stderr)
+    print(f"{_misses(result) or 'met'} ({time.monotonic() - started_s:.0f} s)", file=sys.stderr)
     return result
 
 
 async def _measure(row: Row, *, quick: bool) -> Result:
     """Again when the machine was too busy to tell whose fault a miss is."""
-    for attempt in range(1, ATTEMPTS_MAX + 1):
+    for attempt in range(1, ATTEMPTS_MAX + 1):  # noqa: B007 - told below
         async with Machine.watched() as machine:
             result = await row(quick)
         if all(each.ok for each in result.figures) or not machine.overloaded:
             break
-        print(f"overloaded, attempt {attempt} ...", end=" ", file=sys.stderr, flush=True)
+        print(f"overloaded ({_misses(result)}) ...", end=" ", file=sys.stderr, flush=True)
     if machine.overloaded:
         result.notes.append("The machine was overloaded: see the last plot.")
     if attempt > 1:
         result.notes.append(f"Attempt {attempt}: those before missed on an overloaded machine.")
     result.charts.append(machine.chart())
     return result
+
+
+def _misses(result: Result) -> str:
+    return "; ".join(f"{each.figure} {each.unit}" for each in result.figures if not each.ok)
 
 
 def _table(figures: list[Figure]) -> str:

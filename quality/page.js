@@ -4,6 +4,8 @@
 const SAMPLE_MS = 200;
 const PATCH = 8; // pixels, either way, that are read of each picture where it is wanted
 const BURST_FRAMES = 60; // that may leave the decoder at once, after a loss was repaired
+const DEPENDENCY_DESCRIPTOR =
+  "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 const peers = new Map();
 
 // Seconds since the epoch: the same clock as the node's, for both are on one machine.
@@ -56,7 +58,11 @@ async function publish(name, { mimeType, fmtp, encodings, width, height, fps }) 
 async function view(name, watchPicture) {
   const peer = openPeer(name);
   peer.pc.ontrack = ({ track }) => watch(peer, track, watchPicture);
-  peer.pc.addTransceiver("video", { direction: "recvonly" });
+  const transceiver = peer.pc.addTransceiver("video", { direction: "recvonly" });
+  // By itself Chromium does not offer to receive what AV1's layers cannot be told without.
+  const extensions = transceiver.getHeaderExtensionsToNegotiate();
+  for (const each of extensions) if (each.uri === DEPENDENCY_DESCRIPTOR) each.direction = "sendrecv";
+  transceiver.setHeaderExtensionsToNegotiate(extensions);
   await peer.pc.setLocalDescription();
   return peer.pc.localDescription.sdp;
 }

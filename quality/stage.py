@@ -62,6 +62,11 @@ class Publisher:
     transport: WebRtcTransport
     producer: Producer
 
+    @property
+    def key_frame_requests(self) -> int:
+        """So far, for all encodings."""
+        return sum(int(entry["pliCount"]) for entry in self.producer.get_stats())
+
 
 @dataclass
 class Viewer:

@@ -35,6 +35,13 @@ def bitrate(start: float, end: float, **timelines: Timeline) -> Chart:
     return Chart("Received", "kbit/s", series, start, end)
 
 
+def sent(publisher: Timeline, start: float, end: float) -> Chart:
+    """What its encoders make: a viewer cannot see more."""
+    rids = sorted({each["rid"] for each in publisher.samples})
+    series = [Series(rid or "stream", publisher.encoding(rid).rate("framesEncoded")) for rid in rids]
+    return Chart("Frames encoded by the publisher", "a second", series, start, end)
+
+
 def repairs(timeline: Timeline, start: float, end: float, spans: Sequence[Span] = ()) -> Chart:
     """What was asked for again, and how."""
     counters = {

@@ -6,8 +6,10 @@ from bisect import bisect_left
 
 from quality.figures import Result
 from quality.plot import Chart, Series
+from tests.sim.layers import Simulcast
 from tests.sim.network import Network
 from tests.sim.peers import Peer
+from vpaas_core.transport.base import KEY_FRAME_CACHE_MS
 
 VIEWERS = 200
 JOINING_S = 1.0
@@ -23,8 +25,11 @@ async def run(quick: bool) -> Result:
     publisher = Peer(network)
     viewers = [Peer(network) for _ in range(VIEWERS)]
     network.run(1)
-    source = publisher.produce(fps=20).start()
-    network.run(1.3)
+    source = Simulcast(publisher, fps=20, key_frame_cache_us=KEY_FRAME_CACHE_MS * 1000)
+    source.start()
+    network.run(
+        KEY_FRAME_CACHE_MS / 1000 + 2
+    )  # a browser makes no key frame by itself: the only one is too old
     start_us = network.now_us
     joined_us, sinks = [], []
     for viewer in viewers:

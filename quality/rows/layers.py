@@ -36,9 +36,11 @@ async def run(wanted: Format, quick: bool) -> Result:
         viewer = await stage.viewer(publisher.producer, watch_picture=True)
         await playing(viewer, width=WIDTH)
         start = time.time()
+        requests = publisher.key_frame_requests
         asked = await _walk(viewer, QUICK_S if quick else LONG_S)
         end = time.time()
         await collect(viewer, publisher)
+        requests = publisher.key_frame_requests - requests
         failures = stage.decode_failures(viewer)
     seen = viewer.timeline.between(start, end)
     result.at_most(failures, "decode errors", 0)
@@ -52,12 +54,13 @@ async def run(wanted: Format, quick: bool) -> Result:
         median_s = sorted(delays)[len(delays) // 2]
         result.notes.append(
             f"A switch takes {median_s * 1000:.0f} ms in the median, {max(delays) * 1000:.0f} ms at most;"
-            f" the viewer asked for {seen.grown('pliCount'):.0f} key frames,"
-            f" {seen.grown('framesDropped'):.0f} frames were dropped by its decoder."
+            f" the publisher was asked for {requests} key frames, {seen.grown('pliCount'):.0f} of them by the"
+            f" viewer; {seen.grown('framesDropped'):.0f} frames were dropped by its decoder."
         )
     heights = [(at, float(_height(spatial))) for at, spatial, _ in asked]
     result.charts += [
         views.pictures(seen, start, end, heights),
+        views.sent(publisher.peer.timeline.between(start, end), start, end),
         views.frames(start, end, viewer=seen),
         views.gaps(seen, start, end, FREEZE_S),
         views.bitrate(start, end, viewer=seen),
