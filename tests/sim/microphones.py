@@ -14,6 +14,7 @@ from vpaas_core._fastpath.rtp import ExtensionKind
 
 PACKET_US = 20_000
 PAYLOAD_TYPE = 111
+GROUPS = 20
 STREAMS_PER_PEER = 250  # of the 256 that one transport may have
 LEVEL_ID = next(number for number, kind in SENT_EXTENSIONS.items() if kind == ExtensionKind.EXT_AUDIO_LEVEL)
 HEADER = struct.Struct("!BBHIIHHBBxx")  # RFC 8285 §4.2 around one level
@@ -26,6 +27,7 @@ class Microphone:
 
     codec: CodecKind = CODECS["opus"]
     payload_type = PAYLOAD_TYPE
+    closed = False
 
     def __init__(self, peer: PlainPeer) -> None:
         self.peer = peer
@@ -80,18 +82,22 @@ class Microphones:
                 peer = PlainPeer(network)
             self.each.append(Microphone(peer))
 
-    def talk(self, levels: Sequence[Sequence[int] | None], start_us: int | None = None) -> None:
-        """From now on. None: that one sends nothing. They share the 20 ms evenly."""
-        start_us = self.network.now_us if start_us is None else start_us
-        for i, (microphone, script) in enumerate(zip(self.each, levels, strict=True)):
-            if script is not None:
-                offset_us = i * PACKET_US // len(self.each)
-                self.network.at(start_us + offset_us, self._next, microphone, script, 0)
+    def talk(self, levels: Sequence[Sequence[int] | None]) -> None:
+        """From now on. None: that one sends nothing. Each has its own time within the 20 ms, up to GROUPS."""
+        talking = [
+            (microphone, script)
+            for microphone, script in zip(self.each, levels, strict=True)
+            if script is not None
+        ]
+        for i in range(GROUPS):
+            self.network.after(i * PACKET_US // GROUPS, self._next, talking[i::GROUPS], 0)
 
-    def _next(self, microphone: Microphone, script: Sequence[int], at: int) -> None:
-        microphone.send(script[at])
-        if at + 1 < len(script):
-            self.network.after(PACKET_US, self._next, microphone, script, at + 1)
+    def _next(self, talking: list[tuple[Microphone, Sequence[int]]], at: int) -> None:
+        talking = [(microphone, script) for microphone, script in talking if at < len(script)]
+        for microphone, script in talking:
+            microphone.send(script[at])
+        if talking:
+            self.network.after(PACKET_US, self._next, talking, at + 1)
 
 
 def heard(payload: bytes) -> int:
