@@ -1,16 +1,12 @@
-/** A layer that nobody wants is still sent for a moment: windows are resized, people come back. */
-const HOLD_MS = 2000;
 const RETRY_MS = 500;
 
-/** Sends of one video only what somebody watches. */
+/** Sends of one video only what somebody watches. The server has waited a while before it says that nobody does. */
 export class Dynacast {
   readonly #sender: RTCRtpSender;
   /** Of the one encoding that holds several layers: how it began. */
   readonly #svc: Svc | undefined;
-  #wanted = new Set<number>();
-  /** What is to be sent: what is wanted, and what was until a moment ago. */
-  #sent: Set<number> | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #wanted: ReadonlySet<number> | undefined;
+  #applied: ReadonlySet<number> | undefined;
   #setting = false;
   #closed = false;
 
@@ -21,20 +17,12 @@ export class Dynacast {
 
   /** Somebody wants these layers: encodings of simulcast, or layers within the one encoding of SVC. */
   want(layers: readonly number[]): void {
-    if (this.#closed) return;
     this.#wanted = new Set(layers);
-    if (this.#sent) this.#sent = new Set([...this.#sent, ...layers]);
     void this.#apply();
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#sent = new Set(this.#wanted);
-      void this.#apply();
-    }, HOLD_MS);
   }
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#timer);
   }
 
   /** Browsers refuse parameters that are older than the last change, so they are set one after the other. */
@@ -42,8 +30,11 @@ export class Dynacast {
     if (this.#setting) return;
     this.#setting = true;
     try {
-      for (let parameters = this.#changed(); parameters; parameters = this.#changed()) {
-        await this.#sender.setParameters(parameters);
+      while (this.#wanted && this.#wanted !== this.#applied && !this.#closed) {
+        const wanted = this.#wanted;
+        const parameters = this.#changed(wanted);
+        if (parameters) await this.#sender.setParameters(parameters);
+        this.#applied = wanted;
       }
     } catch {
       // A negotiation came in between; or the sender is gone, and so shall this be.
@@ -54,9 +45,7 @@ export class Dynacast {
   }
 
   /** The parameters to set, or undefined when they are right. */
-  #changed(): RTCRtpSendParameters | undefined {
-    const sent = this.#sent;
-    if (this.#closed || !sent) return undefined;
+  #changed(sent: ReadonlySet<number>): RTCRtpSendParameters | undefined {
     const parameters = this.#sender.getParameters();
     const { encodings } = parameters;
     let changed = false;
@@ -69,7 +58,7 @@ export class Dynacast {
   }
 
   /** Layers within one stream stand on each other: only the largest can be left out, and then the next. */
-  #whole(sent: Set<number>): Partial<RTCRtpEncodingParameters> & { scalabilityMode?: string } {
+  #whole(sent: ReadonlySet<number>): Partial<RTCRtpEncodingParameters> & { scalabilityMode?: string } {
     if (!this.#svc || sent.size === 0) return { active: sent.size > 0 };
     const { layers, temporal, key } = this.#svc;
     const kept = Math.min(layers, Math.max(...sent) + 1);

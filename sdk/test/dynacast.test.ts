@@ -51,26 +51,18 @@ function sending(count: number, mode?: string): { sender: Sender; dynacast: Dyna
   return { sender, dynacast: new Dynacast(sender as unknown as RTCRtpSender) };
 }
 
-test("an encoding that nobody wants ends after a while, and comes back at once", async () => {
+test("what nobody wants ends, and comes back when somebody does", async () => {
   const { sender, dynacast } = sending(3);
-  dynacast.want([0]);
-  await after(1900);
-  assert.equal(sender.active, "111");
-  await after(100);
-  assert.equal(sender.active, "100");
-  dynacast.want([0, 2]);
-  await after(0);
-  assert.equal(sender.active, "101");
-});
-
-test("when nobody watches, nothing is sent", async () => {
-  const { sender, dynacast } = sending(3);
-  dynacast.want([]);
-  await after(2000);
-  assert.equal(sender.active, "000");
-  dynacast.want([1]);
-  await after(0);
-  assert.equal(sender.active, "010");
+  for (const [layers, active] of [
+    [[0], "100"],
+    [[0, 2], "101"],
+    [[], "000"],
+    [[1], "010"],
+  ] as const) {
+    dynacast.want(layers);
+    await after(0);
+    assert.equal(sender.active, active);
+  }
 });
 
 test("of layers within one stream the largest are left out, down to nothing", async () => {
@@ -83,7 +75,7 @@ test("of layers within one stream the largest are left out, down to nothing", as
     [[2], true, "L3T3_KEY", 1],
   ] as const) {
     dynacast.want(layers);
-    await after(2000);
+    await after(0);
     assert.deepEqual(sender.encodings, [{ active, scalabilityMode, scaleResolutionDownBy }]);
   }
 });
@@ -91,30 +83,17 @@ test("of layers within one stream the largest are left out, down to nothing", as
 test("a single layer is sent or not", async () => {
   const { sender, dynacast } = sending(1, "L1T3");
   dynacast.want([]);
-  await after(2000);
+  await after(0);
   assert.deepEqual(sender.encodings, [{ active: false, scalabilityMode: "L1T3" }]);
   dynacast.want([0]);
   await after(0);
   assert.deepEqual(sender.encodings, [{ active: true, scalabilityMode: "L1T3" }]);
 });
 
-test("wishes that come and go within the while change nothing", async () => {
-  const { sender, dynacast } = sending(2);
-  for (let i = 0; i < 5; i++) {
-    dynacast.want([0]);
-    await after(900);
-    dynacast.want([0, 1]);
-    await after(900);
-  }
-  await after(2000);
-  assert.equal(sender.active, "11");
-  assert.ok(sender.sets <= 4);
-});
-
 test("wishes during a change are carried out after it, one at a time", async () => {
   const { sender, dynacast } = sending(3);
   dynacast.want([]);
-  await after(2000);
+  await after(0);
   dynacast.want([0]);
   dynacast.want([0, 1]);
   dynacast.want([0, 1, 2]);
@@ -126,7 +105,7 @@ test("a refused change is tried again", async () => {
   const { sender, dynacast } = sending(2);
   sender.failures = 1;
   dynacast.want([]);
-  await after(2000);
+  await after(0);
   assert.equal(sender.active, "11");
   await after(500);
   assert.equal(sender.active, "00");
@@ -134,8 +113,8 @@ test("a refused change is tried again", async () => {
 
 test("after its end nothing is touched", async () => {
   const { sender, dynacast } = sending(2);
-  dynacast.want([]);
   dynacast.close();
+  dynacast.want([]);
   await after(5000);
   assert.equal(sender.sets, 0);
 });

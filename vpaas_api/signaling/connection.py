@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
+from msgspec import Struct
+
 from vpaas_api import limits
 from vpaas_api.auth import Grant
 from vpaas_api.errors import ApiError, FieldError
@@ -11,12 +13,17 @@ from vpaas_api.signaling.framing import Closing
 from vpaas_api.signaling.room import Published, Room
 from vpaas_core import (
     Consumer,
+    ConsumerLayers,
+    ConsumerScore,
     MediaKind,
     Producer,
+    ProducerScore,
     RtpCapabilities,
     RtpParameters,
+    VpaasError,
     WebRtcTransport,
 )
+from vpaas_core.slots import Viewer
 
 Kind = Literal["signaling", "whip", "whep"]
 Direction = Literal["send", "recv"]
@@ -48,6 +55,9 @@ class Connection:
         self.transports: dict[str, WebRtcTransport] = {}
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
+        self.slots: dict[str, bool] = {}
+        """Those of the consumers that are slots: whether they follow the speakers."""
+        self._viewer: Viewer | None = None
         self._on_close = on_close
         if kind == "signaling":
             self._replace_previous(grant)
@@ -95,7 +105,21 @@ class Connection:
         for event in ("close", "transportclose"):
             producer.on(event, lambda: self._forget_producer(producer.id))
         self.room.publish(Published(producer, self.peer, source))
+        self._follow_producer(producer)
         return producer
+
+    def _follow_producer(self, producer: Producer) -> None:
+        """Its publisher hears how well it gets here and, of video, which layers anybody wants."""
+
+        def tell_score(scores: list[ProducerScore]) -> None:
+            self._tell("producerScore", messages.ProducerScored(producer.id, scores))
+
+        def tell_wanted(layers: list[int]) -> None:
+            self._tell("wantedLayers", messages.WantedLayers(producer.id, layers))
+
+        producer.on("score", tell_score)
+        if producer.kind == "video":
+            producer.on("wantedlayers", tell_wanted)
 
     def producer(self, producer_id: str) -> Producer:
         return _find(self.producers, producer_id, "producer", "producerId")
@@ -113,10 +137,7 @@ class Connection:
         paused: bool,
         mid: str | None = None,
     ) -> Consumer:
-        if len(self.consumers) >= limits.CONSUMERS_PER_CONNECTION:
-            raise ApiError(
-                "too_many", f"A connection has at most {limits.CONSUMERS_PER_CONNECTION} consumers"
-            )
+        self._check_consumers(1)
         if not self.room.router.can_consume(published.producer.id, rtp_capabilities):
             raise ApiError("unsupported_media", "rtpCapabilities have no codec of this producer")
         consumer = transport.consume(
@@ -125,13 +146,95 @@ class Connection:
             paused=paused,
             mid=mid,
         )
-        self.consumers[consumer.id] = consumer
-        forget = self._forget_consumer
-        consumer.on("producerclose", lambda: forget(consumer.id, "producerClosed"))
-        consumer.on("transportclose", lambda: forget(consumer.id, "transportClosed"))
-        consumer.on("producerpause", lambda: self._tell("consumerPaused", consumer.id, "producerPaused"))
-        consumer.on("producerresume", lambda: self._tell("consumerResumed", consumer.id, "producerResumed"))
+        self._follow_consumer(consumer)
         return consumer
+
+    def open_slots(
+        self, transport: WebRtcTransport, counts: dict[MediaKind, int], *, follow: bool, paused: bool
+    ) -> list[Consumer]:
+        """Consumers without a source of their own: with `follow` the room's speakers take turns in them."""
+        assert self.rtp_capabilities is not None  # joined
+        if follow and any(self.slots.values()):
+            raise ApiError("conflict", "slots that follow the speakers are open already")
+        self._check_consumers(sum(counts.values()))
+        kinds = [kind for kind, count in counts.items() for _ in range(count)]
+        slots: list[Consumer] = []
+        try:
+            for kind in kinds:
+                slots.append(
+                    transport.consume_slot(kind=kind, rtp_capabilities=self.rtp_capabilities, paused=paused)
+                )
+        except VpaasError:
+            for slot in slots:
+                slot.close()
+            raise
+        for slot in slots:
+            self.slots[slot.id] = follow
+            self._follow_consumer(slot)
+        if follow:
+            self._stop_following()
+            self._viewer = self.room.speakers.attach(self.peer, slots)
+        # From here on changes are news; how it stands now is in the answer.
+        for slot in slots:
+            slot.on("producerchange", lambda _, slot=slot: self._tell("slotChanged", self.turn(slot)))
+        return slots
+
+    def turn(self, slot: Consumer) -> messages.SlotChanged:
+        """Whose turn it is in a slot."""
+        published = self.room.published.get(slot.producer_id) if slot.producer_id else None
+        if published is None:
+            return messages.SlotChanged(slot.id, None, None, None, None)
+        return messages.SlotChanged(
+            slot.id,
+            published.producer.id,
+            published.peer.id,
+            published.source,
+            published.scalability_mode,
+        )
+
+    def switch(self, consumer_id: str, published: Published | None) -> None:
+        """Give a slot another source, or none."""
+        slot = self.consumer(consumer_id)
+        if slot.id not in self.slots:
+            raise ApiError("conflict", f"Consumer {consumer_id} is no slot")
+        if self.slots[slot.id]:
+            raise ApiError("conflict", f"Slot {consumer_id} follows the speakers")
+        if published and published.producer.kind != slot.kind:
+            raise ApiError("invalid_request", errors=[FieldError("producerId", f"is not {slot.kind}")])
+        slot.switch_to(published.producer if published else None)
+
+    def _stop_following(self) -> None:
+        if self._viewer:
+            self.room.speakers.detach(self._viewer)
+            self._viewer = None
+
+    def _check_consumers(self, more: int) -> None:
+        if len(self.consumers) + more > limits.CONSUMERS_PER_CONNECTION:
+            raise ApiError(
+                "too_many", f"A connection has at most {limits.CONSUMERS_PER_CONNECTION} consumers"
+            )
+
+    def _follow_consumer(self, consumer: Consumer) -> None:
+        def tell_changed(method: str, reason: str) -> None:
+            self._tell(method, messages.ConsumerChanged(consumer.id, reason))
+
+        def tell_layers(layers: ConsumerLayers | None) -> None:
+            spatial, temporal = (layers.spatial_layer, layers.temporal_layer) if layers else (None, None)
+            self._tell("layersChanged", messages.LayersChanged(consumer.id, spatial, temporal))
+
+        def tell_score(score: ConsumerScore) -> None:
+            told = messages.ConsumerScored(
+                consumer.id, score.score, score.producer_score, score.producer_scores
+            )
+            self._tell("consumerScore", told)
+
+        self.consumers[consumer.id] = consumer
+        consumer.on("producerclose", lambda: self._forget_consumer(consumer.id, "producerClosed"))
+        consumer.on("transportclose", lambda: self._forget_consumer(consumer.id, "transportClosed"))
+        consumer.on("producerpause", lambda: tell_changed("consumerPaused", "producerPaused"))
+        consumer.on("producerresume", lambda: tell_changed("consumerResumed", "producerResumed"))
+        consumer.on("layerschange", tell_layers)
+        consumer.on("score", tell_score)
 
     def consumer(self, consumer_id: str) -> Consumer:
         return _find(self.consumers, consumer_id, "consumer", "consumerId")
@@ -139,12 +242,14 @@ class Connection:
     def close_consumer(self, consumer_id: str) -> None:
         self.consumer(consumer_id).close()
         self.consumers.pop(consumer_id, None)
+        self.slots.pop(consumer_id, None)
 
     def close(self, closing: Closing) -> None:
         """Give back all it holds and leave the room. Closing twice does nothing."""
         if self.closed:
             return
         self.closed = True
+        self._stop_following()
         for transport in list(self.transports.values()):
             if not transport.closed:
                 transport.close()
@@ -152,6 +257,7 @@ class Connection:
         for producer_id in list(self.producers):
             self._forget_producer(producer_id)
         self.consumers.clear()
+        self.slots.clear()
         self.room.leave(self, closing.reason)
         self._on_close(closing)
 
@@ -170,11 +276,12 @@ class Connection:
 
     def _forget_consumer(self, consumer_id: str, reason: str) -> None:
         if self.consumers.pop(consumer_id, None):
-            self._tell("consumerClosed", consumer_id, reason)
+            self.slots.pop(consumer_id, None)
+            self._tell("consumerClosed", messages.ConsumerChanged(consumer_id, reason))
 
-    def _tell(self, method: str, consumer_id: str, reason: str) -> None:
+    def _tell(self, method: str, data: Struct) -> None:
         if not self.closed:
-            self.send(framing.notification(method, messages.ConsumerChanged(consumer_id, reason)))
+            self.send(framing.notification(method, data))
 
 
 def _find(objects: dict[str, T], object_id: str, what: str, field: str) -> T:

@@ -11,6 +11,7 @@ from vpaas_core import (
     IceCandidate,
     IceParameters,
     MediaKind,
+    ProducerScore,
     RtpCapabilities,
     RtpParameters,
 )
@@ -80,6 +81,25 @@ class OfConsumer(_Request, frozen=True):
     consumer_id: Id
 
 
+class PreferLayers(_Request, frozen=True):
+    consumer_id: Id
+    spatial_layer: Annotated[int, Meta(ge=0, lt=limits.SPATIAL_LAYERS_MAX)]
+    temporal_layer: Annotated[int, Meta(ge=0, lt=limits.TEMPORAL_LAYERS_MAX)] | None = None
+
+
+class SwitchConsumer(_Request, frozen=True):
+    consumer_id: Id
+    producer_id: Id | None
+
+
+class OpenSlots(_Request, frozen=True):
+    transport_id: Id
+    audio: Annotated[int, Meta(ge=0, le=limits.AUDIO_SLOTS_MAX)]
+    video: Annotated[int, Meta(ge=0, le=limits.VIDEO_SLOTS_MAX)]
+    follow: bool
+    paused: bool = True
+
+
 class RoomInfo(_Answer, frozen=True):
     id: str
     name: str
@@ -131,6 +151,23 @@ class Consumed(_Answer, frozen=True):
     source: Source
 
 
+class Slot(_Answer, frozen=True):
+    """A consumer whose source changes. Its last four say whose turn it is; null: nobody's."""
+
+    id: str
+    kind: MediaKind
+    rtp_parameters: RtpParameters
+    type: str
+    producer_id: str | None
+    peer_id: str | None
+    source: Source | None
+    scalability_mode: str | None
+
+
+class SlotsOpened(_Answer, frozen=True):
+    slots: list[Slot]
+
+
 class PeerJoined(_Answer, frozen=True):
     id: str
     display_name: str
@@ -157,6 +194,43 @@ class ProducerChanged(_Answer, frozen=True):
 class ConsumerChanged(_Answer, frozen=True):
     consumer_id: str
     reason: str
+
+
+class LayersChanged(_Answer, frozen=True):
+    """Both null: nothing is sent."""
+
+    consumer_id: str
+    spatial_layer: int | None
+    temporal_layer: int | None
+
+
+class ConsumerScored(_Answer, frozen=True):
+    consumer_id: str
+    score: int
+    producer_score: int
+    producer_scores: list[int]
+
+
+class ProducerScored(_Answer, frozen=True):
+    producer_id: str
+    scores: list[ProducerScore]
+
+
+class WantedLayers(_Answer, frozen=True):
+    producer_id: str
+    layers: list[int]
+
+
+class SlotChanged(_Answer, frozen=True):
+    consumer_id: str
+    producer_id: str | None
+    peer_id: str | None
+    source: Source | None
+    scalability_mode: str | None
+
+
+class ActiveSpeaker(_Answer, frozen=True):
+    peer_id: str | None
 
 
 class RoomClosed(_Answer, frozen=True):

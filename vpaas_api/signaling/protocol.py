@@ -12,6 +12,8 @@ from vpaas_api.errors import ApiError, FieldError
 from vpaas_api.signaling import messages
 from vpaas_api.signaling.connection import Connection
 from vpaas_api.signaling.framing import LEFT
+from vpaas_api.signaling.room import Published
+from vpaas_core import Consumer
 from vpaas_core.ortc import validate_rtp_capabilities
 
 
@@ -76,15 +78,11 @@ def produce(connection: Connection, data: messages.Produce) -> messages.Produced
 
 
 def pause_producer(connection: Connection, data: messages.OfProducer) -> None:
-    connection.producer(data.producer_id).pause()
-    room = connection.room
-    room.tell_changed("producerPaused", room.published[data.producer_id])
+    connection.room.set_paused(connection.producer(data.producer_id).id, True)
 
 
 def resume_producer(connection: Connection, data: messages.OfProducer) -> None:
-    connection.producer(data.producer_id).resume()
-    room = connection.room
-    room.tell_changed("producerResumed", room.published[data.producer_id])
+    connection.room.set_paused(connection.producer(data.producer_id).id, False)
 
 
 def close_producer(connection: Connection, data: messages.OfProducer) -> None:
@@ -92,9 +90,7 @@ def close_producer(connection: Connection, data: messages.OfProducer) -> None:
 
 
 def consume(connection: Connection, data: messages.Consume) -> messages.Consumed:
-    published = connection.room.published.get(data.producer_id)
-    if published is None:
-        raise ApiError("not_found", errors=[FieldError("producerId", f"no producer {data.producer_id!r}")])
+    published = _published(connection, data.producer_id)
     capabilities = data.rtp_capabilities or connection.rtp_capabilities
     assert capabilities is not None  # joined
     consumer = connection.consume(
@@ -112,6 +108,13 @@ def consume(connection: Connection, data: messages.Consume) -> messages.Consumed
     )
 
 
+def _published(connection: Connection, producer_id: str) -> Published:
+    published = connection.room.published.get(producer_id)
+    if published is None:
+        raise ApiError("not_found", errors=[FieldError("producerId", f"no producer {producer_id!r}")])
+    return published
+
+
 def pause_consumer(connection: Connection, data: messages.OfConsumer) -> None:
     connection.consumer(data.consumer_id).pause()
 
@@ -126,6 +129,40 @@ def close_consumer(connection: Connection, data: messages.OfConsumer) -> None:
 
 def request_key_frame(connection: Connection, data: messages.OfConsumer) -> None:
     connection.consumer(data.consumer_id).request_key_frame()
+
+
+def set_consumer_preferred_layers(connection: Connection, data: messages.PreferLayers) -> None:
+    connection.consumer(data.consumer_id).set_preferred_layers(data.spatial_layer, data.temporal_layer)
+
+
+def open_slots(connection: Connection, data: messages.OpenSlots) -> messages.SlotsOpened:
+    consumers = connection.open_slots(
+        connection.transport(data.transport_id, "recv"),
+        {"audio": data.audio, "video": data.video},
+        follow=data.follow,
+        paused=data.paused,
+    )
+    return messages.SlotsOpened([_slot(connection, consumer) for consumer in consumers])
+
+
+def _slot(connection: Connection, consumer: Consumer) -> messages.Slot:
+    turn = connection.turn(consumer)
+    return messages.Slot(
+        consumer.id,
+        consumer.kind,
+        consumer.rtp_parameters,
+        consumer.type,
+        turn.producer_id,
+        turn.peer_id,
+        turn.source,
+        turn.scalability_mode,
+    )
+
+
+def switch_consumer(connection: Connection, data: messages.SwitchConsumer) -> None:
+    connection.switch(
+        data.consumer_id, _published(connection, data.producer_id) if data.producer_id else None
+    )
 
 
 def leave(connection: Connection, _data: messages.Nothing) -> None:
@@ -157,6 +194,9 @@ METHODS = {
     "resumeConsumer": Method(messages.OfConsumer, resume_consumer),
     "closeConsumer": Method(messages.OfConsumer, close_consumer),
     "requestKeyFrame": Method(messages.OfConsumer, request_key_frame),
+    "setConsumerPreferredLayers": Method(messages.PreferLayers, set_consumer_preferred_layers),
+    "openSlots": Method(messages.OpenSlots, open_slots),
+    "switchConsumer": Method(messages.SwitchConsumer, switch_consumer),
     "leave": Method(messages.Nothing, leave, needs_join=False),
 }
 

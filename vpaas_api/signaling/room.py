@@ -11,6 +11,7 @@ from vpaas_api.auth import Grant, Permissions
 from vpaas_api.errors import ApiError
 from vpaas_api.signaling import framing, messages
 from vpaas_api.signaling.framing import Closing
+from vpaas_api.signaling.speakers import Speakers
 from vpaas_core import Producer, Router
 
 if TYPE_CHECKING:
@@ -42,6 +43,16 @@ class Published:
     peer: Peer
     source: messages.Source
 
+    @property
+    def scalability_mode(self) -> str | None:
+        """What there is to choose from: "S3T3" for simulcast of three, "L3T3_KEY" within one stream."""
+        encodings = self.producer.rtp_parameters.encodings
+        mode = encodings[0].scalability_mode if encodings else None
+        if len(encodings) < 2:
+            return mode
+        temporal = mode.partition("T")[2][:1] if mode else ""
+        return f"S{len(encodings)}T{temporal or 1}"
+
     def info(self) -> messages.ProducerInfo:
         return messages.ProducerInfo(self.producer.id, self.producer.kind, self.source, self.producer.paused)
 
@@ -64,6 +75,7 @@ class Room:
         self.published: dict[str, Published] = {}
         """By producer id, oldest first."""
         self.closed = False
+        self.speakers = Speakers(self)
         self._create_router = create_router
         self._router: Router | None = None
         self._on_empty = on_empty
@@ -96,6 +108,7 @@ class Room:
         if not known:
             log.info("participant_joined", room=self.id, participant=peer.id, over=connection.kind)
             self.tell("peerJoined", messages.PeerJoined(peer.id, peer.name), but=peer)
+        self.speakers.greet(connection)
 
     def leave(self, connection: "Connection", reason: str) -> None:
         peer = connection.peer
@@ -121,13 +134,32 @@ class Room:
         )
         added = messages.ProducerAdded(peer.id, producer.id, producer.kind, published.source, producer.paused)
         self.tell("producerAdded", added, but=peer)
+        self.speakers.changed(published)
 
     def unpublish(self, producer_id: str) -> None:
         """The producer is gone. Telling so twice does nothing."""
         if published := self.published.pop(producer_id, None):
-            self.tell_changed("producerClosed", published)
+            self.speakers.changed(published)
+            self._tell_changed("producerClosed", published)
 
-    def tell_changed(self, method: str, published: Published) -> None:
+    def live(self, peer: Peer, source: messages.Source) -> Producer | None:
+        """The first of a participant's producers of this source that is not paused."""
+        for connection in peer.connections:
+            for producer_id, producer in connection.producers.items():
+                if self.published[producer_id].source == source and not producer.paused:
+                    return producer
+        return None
+
+    def set_paused(self, producer_id: str, paused: bool) -> None:
+        published = self.published[producer_id]
+        if paused:
+            published.producer.pause()
+        else:
+            published.producer.resume()
+        self.speakers.changed(published)
+        self._tell_changed("producerPaused" if paused else "producerResumed", published)
+
+    def _tell_changed(self, method: str, published: Published) -> None:
         changed = messages.ProducerChanged(published.peer.id, published.producer.id)
         self.tell(method, changed, but=published.peer)
 
@@ -157,6 +189,7 @@ class Room:
             return
         self.tell("roomClosed", messages.RoomClosed(closing.reason))
         self.closed = True
+        self.speakers.close()
         for connection in list(self._connections()):
             connection.close(closing)
         if self._router is not None:
