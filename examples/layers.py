@@ -39,7 +39,7 @@ async def main() -> None:
     try:
         while data := screen.recv(2048):
             if data[1] not in range(192, 224):  # RTCP comes on the same port (RFC 5761 §4)
-                print(int.from_bytes(data[2:4]), data[-6:].decode())
+                print(int.from_bytes(data[2:4]), data.split(b"\0")[-1].decode())
     except BlockingIOError:
         pass
 

@@ -29,6 +29,7 @@ cdef int select_packet(Consumer* c, const Packet* p, int64_t now_us) noexcept no
 
 cdef void select_start(Consumer* c, const Packet* p, uint32_t in_timestamp, int64_t now_us) noexcept nogil:
     cdef uint32_t offset = c.numbers.timestamp_offset
+    c.mark_next = c.numbers.started and c.other_source and not c.keyed
     if p.encoding != c.current or c.other_source:
         offset = renumber_offset(&c.numbers, in_timestamp, now_us, c.clock_rate)
         if not c.other_source and c.current >= 0:
@@ -39,7 +40,6 @@ cdef void select_start(Consumer* c, const Packet* p, uint32_t in_timestamp, int6
         vp8_munger_switch(&c.layering.pictures)
         if p.layers.by == BY_DEPENDENCY:
             c.layering.frame_offset = p.layers.picture - <uint16_t>(c.layering.frame_newest + 1)
-    c.mark_next = c.other_source and not c.keyed
     c.current = <int8_t>p.encoding
     c.synced = True
     c.other_source = False
