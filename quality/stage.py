@@ -49,8 +49,8 @@ class Format:
             # Without a mode Chromium makes several encodings of VP9 or AV1 the layers of one stream.
             mode = {"scalabilityMode": "L1T3"} if self.codec in ("VP9", "AV1") else {}
             return [
-                {"rid": "q", "scaleResolutionDownBy": 4, "maxBitrate": 150_000, **mode},
-                {"rid": "h", "scaleResolutionDownBy": 2, "maxBitrate": 500_000, **mode},
+                {"rid": "q", "scaleResolutionDownBy": 4, "maxBitrate": 300_000, **mode},
+                {"rid": "h", "scaleResolutionDownBy": 2, "maxBitrate": 700_000, **mode},
                 {"rid": "f", "scaleResolutionDownBy": 1, "maxBitrate": 1_500_000, **mode},
             ]
         return [{"scalabilityMode": self.mode, "maxBitrate": 2_500_000}]

@@ -6,7 +6,7 @@ from typing import Any
 
 from quality.figures import Result
 
-from . import bursts, joins, late_joiner, layers, loss, slots
+from . import bursts, joins, late_joiner, layers, loss, slots, speakers
 
 Row = Callable[[bool], Coroutine[Any, Any, Result]]
 """Called with whether it shall be quick."""
@@ -18,4 +18,5 @@ ROWS: dict[str, Row] = {
     **{f"late-joiner-{each.lower()}": partial(late_joiner.run, each) for each in late_joiner.CODECS},
     "joins": joins.run,
     "slots": slots.run,
+    "speakers": speakers.run,
 }

@@ -1,0 +1,32 @@
+"""A thousand open microphones, three streams to each viewer. Over the simulated network."""
+
+from __future__ import annotations
+
+import asyncio
+
+from quality.figures import Result
+from tests.scenarios.test_active_speakers import LATENCY_S, converse
+from tests.sim.network import Network
+
+MICROPHONES, STREAMS = 1000, 3
+LONG, QUICK = (24.0, 8), (8.0, 3)
+"""Seconds, and how many of them speak in turn."""
+RIGHT_SHARE = 0.95
+SEED = 2
+
+
+async def run(quick: bool) -> Result:
+    result = Result(f"audio of {MICROPHONES} publishers, the {STREAMS} who speak")
+    seconds, speakers = QUICK if quick else LONG
+    heard, heard_later, dominant = await asyncio.to_thread(
+        converse, Network(SEED), MICROPHONES, seconds, speakers
+    )
+    # `converse` itself fails unless a viewer has three streams, each of one microphone at a time.
+    result.at_most(STREAMS, "streams to a viewer", STREAMS)
+    result.at_least(round(heard, 3), "of what was said reached a viewer", RIGHT_SHARE)
+    result.at_least(round(dominant, 3), "of the time the right dominant speaker", RIGHT_SHARE)
+    result.notes.append(
+        f"{speakers} of them take turns for {seconds:g} s (seed {SEED}). From {LATENCY_S:g} s after each beginning"
+        f" on, {heard_later:.1%} was heard. What a packet costs: scripts/bench."
+    )
+    return result
