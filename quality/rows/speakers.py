@@ -26,7 +26,7 @@ async def run(quick: bool) -> Result:
     result.at_least(round(heard, 3), "of what was said reached a viewer", RIGHT_SHARE)
     result.at_least(round(dominant, 3), "of the time the right dominant speaker", RIGHT_SHARE)
     result.notes.append(
-        f"{speakers} of them take turns for {seconds:g} s (seed {SEED}). From {LATENCY_S:g} s after each beginning"
-        f" on, {heard_later:.1%} was heard. What a packet costs: scripts/bench."
+        f"{speakers} of them take turns for {seconds:g} s (seed {SEED}); from {LATENCY_S:g} s after each"
+        f" beginning on, {heard_later:.1%} was heard. What a packet costs: scripts/bench."
     )
     return result
