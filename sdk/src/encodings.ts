@@ -17,7 +17,7 @@ const SIZES: readonly { long: number; short: number; layers: number }[] = [
 const SVC_MODES: Partial<Record<Codec, (layers: number) => string[]>> = {
   // K-SVC: only key frames look at the layer below, so who watches the largest is sent that one alone.
   vp9: (layers) => [`L${layers}T3_KEY`, `L${layers}T3`],
-  av1: () => [], // its layers need the dependency descriptor, which the node does not pass on yet
+  av1: (layers) => [`L${layers}T3`],
 };
 
 const TEMPORAL_ONLY = "L1T3";

@@ -51,7 +51,8 @@ test("VP9 and AV1 are one stream with spatial layers", () => {
   assert.equal(mode("vp9"), "L3T3_KEY");
   assert.equal(mode("vp9", SMALL), "L2T3_KEY");
   assert.equal(mode("vp9", HD, (each) => !each.endsWith("_KEY")), "L3T3");
-  assert.equal(mode("av1"), "L1T3");
+  assert.equal(mode("av1"), "L3T3");
+  assert.equal(mode("av1", SMALL), "L2T3");
   assert.equal(mode("av1", HD, (each) => each === "L1T3"), "L1T3");
 });
 
