@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import forward, pipeline, srtp
+from benchmarks import audio, forward, pipeline, srtp
 
-SUITES = {"forward": forward, "pipeline": pipeline, "srtp": srtp}
+SUITES = {"forward": forward, "pipeline": pipeline, "srtp": srtp, "audio": audio}
 
 
 def main() -> None:

@@ -4,22 +4,19 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
+from benchmarks.clock cimport counter_get, cpu_ns, reached
 from benchmarks.floor cimport Floor
 from vpaas_core._fastpath.c.socket cimport (
-    CLOCK_MONOTONIC,
     CMSG_DATA,
     CMSG_LEN,
     CMSG_SPACE,
     SOL_UDP,
     UDP_SEGMENT,
-    clock_gettime,
     cmsghdr,
     iovec,
     mmsghdr,
     sendmmsg,
-    timespec,
 )
-from vpaas_core._fastpath.c.threads cimport sched_yield
 from vpaas_core._fastpath.limits cimport BATCH_PACKETS_MAX, DATAGRAM_BYTES_MAX, SRTP_OVERHEAD_BYTES_MAX
 from vpaas_core._fastpath.control cimport Core
 from vpaas_core._fastpath.loop cimport Loop
@@ -40,19 +37,6 @@ from vpaas_core._fastpath.stun cimport addr_from_python
 from vpaas_core._fastpath.wire cimport store16, store32
 
 from vpaas_core._fastpath.srtp import srtp_backends
-
-cdef extern from *:
-    """
-    #define counter_get(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
-    """
-    uint64_t counter_get(const uint64_t* p) noexcept nogil
-
-cdef extern from "<time.h>" nogil:
-    int CLOCK_THREAD_CPUTIME_ID
-
-cdef enum:
-    FORWARDED_WITHIN_S = 30     # a burst; else it was lost: a busy machine is slow, not broken
-
 
 cdef class Feeder:
     """Sends bursts of `burst` packets from the connected socket `fd`, from SRTP index 1 on."""
@@ -101,11 +85,11 @@ cdef class Feeder:
         with nogil:
             for i in range(n):
                 self._protect(data, header, length)
-                done = _reached(forwarded, expected) and self._send()
+                done = reached(forwarded, expected) and self._send()
                 if not done:
                     break
                 expected += step
-            done = done and _reached(forwarded, expected)
+            done = done and reached(forwarded, expected)
         if not done:
             raise TimeoutError(f"{counter_get(forwarded)} packets forwarded, not {expected}")
 
@@ -123,11 +107,11 @@ cdef class Feeder:
         for i in range(bursts):
             self._protect(data, header_len, length)
             now_us += 1000
-            start_ns = _cpu_ns()
+            start_ns = cpu_ns()
             for j in range(self.burst):
                 pipeline_receive(core.pl, NULL, self.out + j * self.size, self.size, &address, now_us)
             pipeline_finish(core.pl, now_us)
-            spent_ns += _cpu_ns() - start_ns
+            spent_ns += cpu_ns() - start_ns
         return spent_ns
 
     cdef void _protect(self, const uint8_t* packet, int header, int length) noexcept nogil:
@@ -168,23 +152,3 @@ cdef class Feeder:
 
 cdef void _nowhere(void* context, const uint8_t* arena, const OutMessage* messages, int n) noexcept nogil:
     pass
-
-
-cdef int64_t _cpu_ns() noexcept nogil:
-    cdef timespec t
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t)
-    return <int64_t>t.tv_sec * 1000000000 + t.tv_nsec
-
-
-cdef bint _reached(const uint64_t* counter, uint64_t expected) noexcept nogil:
-    cdef timespec start, now
-    cdef int spins = 0
-    clock_gettime(CLOCK_MONOTONIC, &start)
-    while counter_get(counter) < expected:
-        sched_yield()
-        spins += 1
-        if spins % 1024 == 0:
-            clock_gettime(CLOCK_MONOTONIC, &now)
-            if now.tv_sec - start.tv_sec > FORWARDED_WITHIN_S:
-                return False
-    return True

@@ -74,8 +74,8 @@ class Forwarding:
 
     def __enter__(self) -> "Forwarding":
         with self._stack as stack:
-            _allow_sockets(self.case.consumers + 64)
-            self.sinks = [stack.enter_context(_bound_socket()) for _ in range(self.case.consumers)]
+            allow_sockets(self.case.consumers + 64)
+            self.sinks = [stack.enter_context(bound_socket()) for _ in range(self.case.consumers)]
             for sink in self.sinks:
                 sink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)  # the kernel's minimum: soon full
             self.floor = self._start_floor()
@@ -120,7 +120,7 @@ class Forwarding:
         addresses = [sink.getsockname() for sink in self.sinks]
         floor = Floor(self.case.profile, key_in, keys_out, addresses)
         self._stack.callback(floor.stop)
-        publisher = self._stack.enter_context(_bound_socket())
+        publisher = self._stack.enter_context(bound_socket())
         publisher.connect(floor.address)
         feeder = Feeder(publisher.fileno(), self.case.profile, key_in, self.case.burst)
         delta = packet(BARE_HEADER, VP8_DELTA)
@@ -132,13 +132,13 @@ class Forwarding:
         self._stack.callback(loop.stop)
         address = "127.0.0.1", loop.open_socket("127.0.0.1", 0)[1]
         loop.start()
-        publisher = self._stack.enter_context(_bound_socket())
+        publisher = self._stack.enter_context(bound_socket())
         publisher.connect(address)
         key_in = case.new_key()
         producer = add_producer(loop, connect(loop, case, key_in, case.new_key(), publisher.send))
         keys_out = [case.new_key() for _ in self.sinks]
         for sink, key in zip(self.sinks, keys_out, strict=True):
-            check = partial(_send_to, sink, address)
+            check = partial(send_to, sink, address)
             add_consumer(loop, connect(loop, case, case.new_key(), key, check), producer)
         feeder = Feeder(publisher.fileno(), case.profile, key_in, case.burst)
         feeder.feed(loop, packet(HEADER, VP8_KEY_FRAME), len(HEADER), 1, case.consumers)
@@ -146,13 +146,13 @@ class Forwarding:
 
 
 @contextmanager
-def _bound_socket() -> Iterator[socket.socket]:
+def bound_socket() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.bind(("127.0.0.1", 0))
         yield udp
 
 
-def _send_to(udp: socket.socket, address: tuple[str, int], datagram: bytes) -> None:
+def send_to(udp: socket.socket, address: tuple[str, int], datagram: bytes) -> None:
     udp.sendto(datagram, address)
 
 
@@ -166,7 +166,7 @@ def _drain(udp: socket.socket) -> list[bytes]:
     return datagrams
 
 
-def _allow_sockets(count: int) -> None:
+def allow_sockets(count: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = count + 256
     if soft < needed:

@@ -35,12 +35,16 @@ def run(file: str, options: list[str]) -> list[dict[str, Any]]:
     return [benchmark["extra_info"] for benchmark in benchmarks]
 
 
-def show(arguments: list[str], name: str, description: str | None, file: str) -> None:
-    """A suite as it is: every `extra_info` a row."""
+def show(
+    arguments: list[str], name: str, description: str | None, file: str, *, quick: str | None = None
+) -> None:
+    """A suite as it is: every `extra_info` a row. `quick`: the benchmarks that `--quick` leaves."""
     parser = argparse.ArgumentParser(prog=f"scripts/bench {name}", description=description)
     parser.add_argument("--json", action="store_true", help="a list of objects instead of a table")
+    if quick is not None:
+        parser.add_argument("--quick", action="store_true", help=f"{quick} alone")
     options = parser.parse_args(arguments)
-    rows = run(file, [])
+    rows = run(file, ["-k", quick] if quick is not None and options.quick else [])
     if options.json:
         print(json.dumps(rows, indent=1))
     else:
