@@ -1,7 +1,6 @@
 """The instruments tell good from bad, and the quick rows of scripts/quality are met."""
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -19,11 +18,9 @@ from quality.report import html
 from quality.sender import Sender
 from quality.stage import Stage, playing, until
 from quality.timeline import Shown, Timeline
-from tests.support.chromium import CHROMIUM
 
 ROOT = Path(__file__).parents[1]
-ROWS = ["loss"]
-needs_chromium = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium")
+ROWS = ["joins", "loss", "late-joiner-vp8", "layers-vp8-simulcast", "layers-av1-l3t3", "slots"]
 
 
 # Measuring
@@ -136,7 +133,6 @@ def test_the_report_says_which_limits_are_missed_and_loads_nothing() -> None:
 # With Chromium
 
 
-@needs_chromium
 @pytest.mark.parametrize("spoilt", [False, True])
 async def test_what_a_decoder_refuses_is_counted(spoilt: bool) -> None:
     clip = clips.encode("VP8", 7, seconds=1, fps=20, width=320, height=180)
@@ -155,7 +151,6 @@ async def test_what_a_decoder_refuses_is_counted(spoilt: bool) -> None:
     assert {clips.source_of(each.colour) for each in viewer.timeline.frames if each.colour} == {7}
 
 
-@needs_chromium
 def test_quick_rows_are_met() -> None:
     only = [f"--only={row}" for row in ROWS]
     finished = subprocess.run(
