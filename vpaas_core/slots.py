@@ -131,8 +131,13 @@ class SpeakerSlots:
     # Who sits where
 
     def _settle_all(self, kind: MediaKind) -> None:
+        """Most changes of order move nothing for most viewers, of whom there may be a thousand."""
+        order = [key for key in self._order[kind] if key in self._sources[kind]]
         for viewer in list(self.viewers):
-            self._settle(viewer, kind)
+            slots = viewer.slots[kind]
+            wanted = [key for key in order[: len(slots) + 1] if key != viewer.key][: len(slots)]
+            if not {slot.key for slot in slots}.issuperset(wanted):
+                self._settle(viewer, kind)
 
     def _changed(self, viewer: Viewer, kind: MediaKind, key: Hashable) -> None:
         """This source is new, another or gone: whoever has it, or has room, is looked at."""
