@@ -86,6 +86,7 @@ def _h264(profile_level_id: str, packetization_mode: int) -> RtpCodecCapability:
 
 SUPPORTED_CODECS = [
     _audio("opus", 48000, 2, minptime=10, useinbandfec=1),
+    _audio("red", 48000, 2),
     _audio("PCMU", 8000, 1, 0),
     _audio("PCMA", 8000, 1, 8),
     _audio("G722", 8000, 1, 9),
@@ -111,6 +112,7 @@ DEFAULT_ROUTER_CODECS = [
     _video("VP9", {"profile-id": 0}),
     _video("VP9", {"profile-id": 2}),
     _video("AV1", {"profile": 0}),
+    _audio("red", 48000, 2),  # Opus that carries earlier packets along, for those who prefer it (RFC 2198)
 ]
 """Order is preference: mediasoup-client publishes with the first one its browser has."""
 
@@ -165,3 +167,12 @@ def kind_of(mime_type: str) -> MediaKind | None:
 
 def is_rtx(mime_type: str) -> bool:
     return mime_type.lower().endswith("/rtx")
+
+
+def is_red(mime_type: str) -> bool:
+    return mime_type.lower() == "audio/red"
+
+
+def red_parameters(primary: int) -> Fmtp:
+    """Format parameters of redundant audio that carries this payload type: a value without a name."""
+    return {"": f"{primary}/{primary}"}

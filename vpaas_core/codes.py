@@ -21,6 +21,7 @@ from .parameters import RtpHeaderExtensionParameters
 
 _CODECS = {
     "audio/opus": Codec.CODEC_OPUS,
+    "audio/red": Codec.CODEC_RED,
     "video/vp8": Codec.CODEC_VP8,
     "video/vp9": Codec.CODEC_VP9,
     "video/h264": Codec.CODEC_H264,

@@ -13,7 +13,15 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
-from .codecs import HEADER_EXTENSIONS, SUPPORTED_CODECS, h264_profile, is_rtx, kind_of
+from .codecs import (
+    HEADER_EXTENSIONS,
+    SUPPORTED_CODECS,
+    h264_profile,
+    is_red,
+    is_rtx,
+    kind_of,
+    red_parameters,
+)
 from .errors import InvalidParameters, Unsupported
 from .parameters import (
     Fmtp,
@@ -28,14 +36,9 @@ from .parameters import (
     RtpParameters,
     RtxParameters,
 )
-
-ENCODINGS_MAX = 4
-"""Simulcast encodings of one producer; the engine's own bound."""
+from .validation import validate_codec, validate_mid, validate_rtp_capabilities, validate_rtp_parameters
 
 _DYNAMIC_PAYLOAD_TYPES = (*range(100, 128), *range(96, 100))
-_RID = re.compile(r"[A-Za-z0-9_-]{1,16}")
-_MID = re.compile(r"[!-~]{1,16}")
-# One-byte header extensions carry at most 16 bytes (RFC 8285 §4.2), and MID and RID travel in them.
 
 _Codec: TypeAlias = RtpCodecCapability | RtpCodecParameters
 _C = TypeVar("_C", RtpCodecCapability, RtpCodecParameters)
@@ -72,7 +75,7 @@ def router_capabilities(media_codecs: Sequence[RtpCodecCapability]) -> RtpCapabi
     codecs: list[RtpCodecCapability] = []
     for i, codec in enumerate(media_codecs):
         where = f"mediaCodecs[{i}]"
-        _validate_codec(where, codec)
+        validate_codec(where, codec)
         supported = next((each for each in SUPPORTED_CODECS if _same_codec(each, codec, strict=False)), None)
         if supported is None:
             raise Unsupported(f"{where}: {codec.mime_type}/{codec.clock_rate} is not supported")
@@ -102,48 +105,23 @@ def router_capabilities(media_codecs: Sequence[RtpCodecCapability]) -> RtpCapabi
                     parameters={"apt": payload_type},
                 )
             )
-    return RtpCapabilities(codecs, list(HEADER_EXTENSIONS))
+    return RtpCapabilities(_with_red_parameters(codecs), list(HEADER_EXTENSIONS))
 
 
-def validate_rtp_capabilities(capabilities: RtpCapabilities) -> None:
-    """Raises InvalidParameters naming the first field that is out of range."""
-    for i, codec in enumerate(capabilities.codecs):
-        _validate_codec(f"codecs[{i}]", codec)
-    for i, extension in enumerate(capabilities.header_extensions):
-        _validate_range(f"headerExtensions[{i}].preferredId", extension.preferred_id, 1, 255)
-        if not extension.uri:
-            raise InvalidParameters(f"headerExtensions[{i}].uri", "is empty")
+def _with_red_parameters(codecs: Sequence[_C]) -> list[_C]:
+    """Redundant audio names the payload type that it carries; where that is not, it is of no use."""
+    opus = next((_any_payload_type(c) for c in codecs if c.mime_type.lower() == "audio/opus"), None)
+    result: list[_C] = []
+    for codec in codecs:
+        if not is_red(codec.mime_type):
+            result.append(codec)
+        elif opus is not None:
+            result.append(replace(codec, parameters=red_parameters(opus)))
+    return result
 
 
-def validate_rtp_parameters(parameters: RtpParameters) -> None:
-    """Raises InvalidParameters naming the first field that is out of range or contradicts another."""
-    payload_types: set[int] = set()
-    media: set[int] = set()
-    for i, codec in enumerate(parameters.codecs):
-        _validate_codec(f"codecs[{i}]", codec)
-        if codec.payload_type in payload_types:
-            raise InvalidParameters(f"codecs[{i}].payloadType", f"{codec.payload_type} is used twice")
-        payload_types.add(codec.payload_type)
-        if not is_rtx(codec.mime_type):
-            media.add(codec.payload_type)
-    if not media:
-        raise InvalidParameters("codecs", "has no media codec")
-    for i, codec in enumerate(parameters.codecs):
-        if is_rtx(codec.mime_type) and codec.parameters["apt"] not in media:
-            raise InvalidParameters(f"codecs[{i}].parameters.apt", "names no media codec")
-    _validate_mid(parameters.mid)
-    ids: set[int] = set()
-    for i, extension in enumerate(parameters.header_extensions):
-        _validate_range(f"headerExtensions[{i}].id", extension.id, 1, 255)
-        if extension.id in ids:
-            raise InvalidParameters(f"headerExtensions[{i}].id", f"{extension.id} is used twice")
-        ids.add(extension.id)
-    _validate_encodings(parameters.encodings, media)
-
-
-def _validate_mid(mid: str | None) -> None:
-    if mid is not None and not _MID.fullmatch(mid):
-        raise InvalidParameters("mid", "is not 1 to 16 printable characters")
+def _any_payload_type(codec: _Codec) -> int | None:
+    return codec.payload_type if isinstance(codec, RtpCodecParameters) else codec.preferred_payload_type
 
 
 def producer_mapping(params: RtpParameters, caps: RtpCapabilities) -> RtpMapping:
@@ -201,7 +179,7 @@ def consumable_parameters(
         )
     ]
     return RtpParameters(
-        codecs=codecs,
+        codecs=_with_red_parameters(codecs),
         header_extensions=_sent_extensions(kind, caps),
         encodings=encodings,
         rtcp=RtcpParameters(cname=params.rtcp.cname),
@@ -237,7 +215,7 @@ def consumer_parameters(
     InvalidParameters for capabilities or a mid that cannot be.
     """
     validate_rtp_capabilities(remote_caps)
-    _validate_mid(mid)
+    validate_mid(mid)
     codecs: list[RtpCodecParameters] = []
     rtx: list[RtpCodecParameters] = []
     for codec in consumable.codecs:
@@ -271,7 +249,7 @@ def consumer_parameters(
     }
     ssrcs = _fresh_ssrcs()
     return RtpParameters(
-        codecs=_interleave(codecs, rtx),
+        codecs=_interleave(_with_red_parameters(codecs), rtx),
         mid=mid,
         header_extensions=[
             replace(extension, id=remote_ids[extension.uri])
@@ -340,18 +318,11 @@ def slot_parameters(kind: MediaKind, caps: RtpCapabilities, cname: str) -> RtpPa
     if not codecs:
         raise Unsupported(f"the router has no {kind} codec")
     return RtpParameters(
-        codecs=codecs,
+        codecs=_with_red_parameters(codecs),
         header_extensions=_sent_extensions(kind, caps),
         encodings=[RtpEncodingParameters()],
         rtcp=RtcpParameters(cname=cname),
     )
-
-
-def reduce_codecs(codecs: Sequence[RtpCodecParameters]) -> list[RtpCodecParameters]:
-    """The first media codec and its RTX."""
-    media = next(codec for codec in codecs if not is_rtx(codec.mime_type))
-    rtx = _rtx_of(media, codecs)
-    return [media] if rtx is None else [media, rtx]
 
 
 def codec_matches(a: _Codec, b: _Codec) -> bool:
@@ -478,55 +449,3 @@ def _fresh_ssrcs() -> Iterator[int]:
         if ssrc not in seen:
             seen.add(ssrc)
             yield ssrc
-
-
-def _validate_codec(where: str, codec: _Codec) -> None:
-    kind = kind_of(codec.mime_type)
-    if kind is None:
-        raise InvalidParameters(f"{where}.mimeType", f"{codec.mime_type!r} is neither audio nor video")
-    if isinstance(codec, RtpCodecCapability):
-        if codec.kind != kind:
-            raise InvalidParameters(f"{where}.kind", f"is {codec.kind}, but mimeType is {codec.mime_type}")
-        if codec.preferred_payload_type is not None:
-            _validate_range(f"{where}.preferredPayloadType", codec.preferred_payload_type, 0, 127)
-    else:
-        _validate_range(f"{where}.payloadType", codec.payload_type, 0, 127)
-    _validate_range(f"{where}.clockRate", codec.clock_rate, 1, 0xFFFFFFFF)
-    if codec.channels is not None:
-        _validate_range(f"{where}.channels", codec.channels, 1, 255)
-    if is_rtx(codec.mime_type) and not isinstance(codec.parameters.get("apt"), int):
-        raise InvalidParameters(f"{where}.parameters.apt", "is missing or no integer")
-
-
-def _validate_encodings(encodings: list[RtpEncodingParameters], media: set[int]) -> None:
-    if len(encodings) > ENCODINGS_MAX:
-        raise InvalidParameters("encodings", f"has {len(encodings)}, at most {ENCODINGS_MAX} are taken")
-    ssrcs: set[int] = set()
-    rids: set[str] = set()
-    for i, encoding in enumerate(encodings):
-        where = f"encodings[{i}]"
-        for name, ssrc in (
-            (".ssrc", encoding.ssrc),
-            (".rtx.ssrc", encoding.rtx.ssrc if encoding.rtx else None),
-        ):
-            if ssrc is None:
-                continue
-            _validate_range(where + name, ssrc, 0, 0xFFFFFFFF)
-            if ssrc in ssrcs:
-                raise InvalidParameters(where + name, f"{ssrc} is used twice")
-            ssrcs.add(ssrc)
-        if encoding.rid is not None:
-            if not _RID.fullmatch(encoding.rid):
-                raise InvalidParameters(f"{where}.rid", "is not 1 to 16 letters, digits, - or _")
-            if encoding.rid in rids:
-                raise InvalidParameters(f"{where}.rid", f"{encoding.rid} is used twice")
-            rids.add(encoding.rid)
-        elif encoding.ssrc is None and len(encodings) > 1:
-            raise InvalidParameters(where, "needs an ssrc or a rid beside other encodings")
-        if encoding.codec_payload_type is not None and encoding.codec_payload_type not in media:
-            raise InvalidParameters(f"{where}.codecPayloadType", "names no media codec")
-
-
-def _validate_range(where: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise InvalidParameters(where, f"{value} is not in {low}..{high}")

@@ -29,6 +29,7 @@ from vpaas_core.parameters import (
     RtpParameters,
     RtxParameters,
 )
+from vpaas_core.validation import validate_rtp_parameters
 
 CAPABILITIES = ortc.router_capabilities(DEFAULT_ROUTER_CODECS)
 NACK, PLI, FIR = RtcpFeedback("nack"), RtcpFeedback("nack", "pli"), RtcpFeedback("ccm", "fir")
@@ -335,7 +336,7 @@ def test_profiles_are_told_apart_among_the_router_codecs():
 )
 def test_invalid_parameters_are_named(changes, field):
     with pytest.raises(InvalidParameters) as caught:
-        ortc.validate_rtp_parameters(camera(**changes))
+        validate_rtp_parameters(camera(**changes))
     assert caught.value.field == field
 
 
@@ -369,7 +370,7 @@ def test_any_parameters_are_mapped_or_refused(codecs, encodings, kind):
     except (InvalidParameters, Unsupported):
         return
     assert ortc.can_consume(result, CAPABILITIES)
-    ortc.validate_rtp_parameters(ortc.consumer_parameters(result, CAPABILITIES, mid="0"))
+    validate_rtp_parameters(ortc.consumer_parameters(result, CAPABILITIES, mid="0"))
 
 
 def test_capabilities_survive_json():

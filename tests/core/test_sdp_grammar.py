@@ -90,15 +90,17 @@ def test_candidate():
 
 
 def test_fmtp():
-    parameters = parse_fmtp("minptime=10; useinbandfec=1;profile-level-id=640032;x=007;0-15;sprop=a=b==")
+    parameters = parse_fmtp("minptime=10; useinbandfec=1;profile-level-id=640032;x=007;sprop=a=b==;0-15")
+    assert format_fmtp(parameters).endswith(";profile-level-id=640032;x=007;sprop=a=b==;0-15")
     assert parameters == {
         "minptime": 10,
         "useinbandfec": 1,
         "profile-level-id": "640032",
         "x": "007",
         "sprop": "a=b==",
+        "": "0-15",
     }
-    assert format_fmtp(parameters) == "minptime=10;useinbandfec=1;profile-level-id=640032;x=007;sprop=a=b=="
+    assert parse_fmtp(format_fmtp(parameters)) == parameters
 
 
 def test_lines_may_end_with_lf_alone():

@@ -35,7 +35,9 @@ def test_nothing_is_left_after_clear() -> None:
     assert ring.find(5) == b"y"
 
 
-@given(st.lists(st.integers(0, 200), max_size=60), st.integers(1, 3), st.lists(st.integers(0, 200), max_size=60))
+@given(
+    st.lists(st.integers(0, 200), max_size=60), st.integers(1, 3), st.lists(st.integers(0, 200), max_size=60)
+)
 @settings(max_examples=80)
 def test_a_ring_that_grows_and_shrinks_loses_nothing_it_has_room_for(
     before: list[int], doublings: int, after: list[int]

@@ -49,7 +49,7 @@ def test_in_and_out_with_everything_that_belongs_to_it(network: Network, options
     assert viewer.of_kind(RtcpKind.RTCP_SR)
     assert publisher.of_kind(RtcpKind.RTCP_RR)
     assert network.core.consumer_stats(sink.consumer)["round_trip_time"] == pytest.approx(0.02, abs=0.001)
-    events = [(kind, id) for kind, id, *_ in network.core.take_events() if kind == EventKind.EVENT_TUPLE]
+    events = [each[:2] for each in network.core.take_events() if each[0] == EventKind.EVENT_TUPLE]
     told = [(EventKind.EVENT_TUPLE, peer.transport) for peer in (viewer, publisher) if peer.comedia]
     assert sorted(events) == sorted(told)
     if not publisher.rtcp_mux:

@@ -14,7 +14,7 @@ from vpaas_api.signaling.connection import Connection
 from vpaas_api.signaling.framing import LEFT
 from vpaas_api.signaling.room import Published
 from vpaas_core import Consumer
-from vpaas_core.ortc import validate_rtp_capabilities
+from vpaas_core.validation import validate_rtp_capabilities
 
 
 def get_router_rtp_capabilities(connection: Connection, _data: messages.Nothing) -> Struct:

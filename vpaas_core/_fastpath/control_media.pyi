@@ -40,6 +40,7 @@ class MediaControl(TransportControl):
         paused: bool,
         video: bool = False,
         clock_rate: int = 0,
+        ignore_dtx: bool = False,
     ) -> int: ...
     def switch_consumers(
         self, ids: list[int], producer: int | None, payload_types: list[dict[int, int]]

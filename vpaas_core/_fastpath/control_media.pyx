@@ -121,7 +121,8 @@ cdef class MediaControl(TransportControl):
 
     def add_consumer(self, transport: int, producer: int | None, *, ssrc: int, rtx_ssrc: int, mid: str,
                      payload_types: dict[int, int], rtx_payload_type: int | None, extensions: dict[int, int],
-                     first_seq: int, first_rtx_seq: int, paused: bool, video: bool = False, clock_rate: int = 0) -> int:
+                     first_seq: int, first_rtx_seq: int, paused: bool, video: bool = False, clock_rate: int = 0,
+                     ignore_dtx: bool = False) -> int:
         """payload_types: the producer's -> this consumer's; extensions: ExtensionKind -> id.
 
         producer: None for a slot, of which then `video` and `clock_rate` tell what it is for.
@@ -150,6 +151,7 @@ cdef class MediaControl(TransportControl):
             renumber_init(&c.numbers, first_seq)
             c.rtx_seq = first_rtx_seq
             c.paused = paused
+            c.ignore_dtx = ignore_dtx
             u64map_put(&self.pl.consumers, c.id, c)
             self._start_consumer(c)
             return c.id

@@ -29,6 +29,7 @@ cpdef enum DropReason:
     DROP_CONSUMER_PAUSED
     DROP_WAITING_KEY_FRAME
     DROP_NOT_SELECTED       # another encoding than the one this consumer gets
+    DROP_DTX                # of silence, which this consumer does not want
     DROP_LAYER              # of a layer that this consumer does not get
     DROP_LAYERS_MALFORMED   # its payload descriptor or dependency descriptor contradicts itself
     DROP_LAYERS_UNKNOWN     # described by a structure that was lost: forwarded later if that comes after all

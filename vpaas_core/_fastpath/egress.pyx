@@ -3,9 +3,11 @@
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
 
+from vpaas_core._fastpath.codecs.codec cimport CODEC_RED
 from vpaas_core._fastpath.codecs.dependency cimport DdState
 from vpaas_core._fastpath.codecs.dependency_write cimport DD_GROWTH_BYTES_MAX, dd_active_for, dd_write
 from vpaas_core._fastpath.codecs.descriptor cimport BY_DEPENDENCY, BY_NOTHING, BY_VP8, DESCRIBED, LAYERS_STARTS
+from vpaas_core._fastpath.codecs.red cimport red_map, red_primary
 from vpaas_core._fastpath.codecs.svc cimport SVC_DROP, SVC_FORWARD_LAST, svc_decide
 from vpaas_core._fastpath.codecs.vp8_munger cimport (
     Vp8Ids,
@@ -17,6 +19,7 @@ from vpaas_core._fastpath.codecs.vp8_munger cimport (
 from vpaas_core._fastpath.drop cimport (
     DROP_CONSUMER_OLD,
     DROP_CONSUMER_PAUSED,
+    DROP_DTX,
     DROP_LAYER,
     DROP_NACK_NOT_FOUND,
     DROP_NACK_RATE,
@@ -55,6 +58,7 @@ from vpaas_core._fastpath.state cimport abs_send_time, drop
 from vpaas_core._fastpath.wire cimport store16, store24, store32
 
 cdef enum:
+    DTX_BYTES_MAX = 2       # of an Opus packet that only says that there is silence (RFC 6716 §3.1: TOC, and a byte at most)
     ENCODING_FILLER = 255   # of a sent packet that was padding alone
     DESCRIPTOR_BYTES_MAX = 255  # the length of an element is a byte (RFC 8285 §4.3)
     GROWTH_BYTES_MAX = 128  # what header, header extension, original sequence number and tag add to a packet at most
@@ -127,8 +131,14 @@ cdef int egress_forward(
     cdef bint marker = p.marker
     cdef bint sent
     cdef Vp8Ids ids
+    cdef Packet plain
+    if pt == NO_PAYLOAD_TYPE and _primary(c, p, &plain):
+        p = &plain
+        pt = c.payload_types[p.payload_type]
     if pt == NO_PAYLOAD_TYPE or p.payload_len == 0:
         return _skip(pl, c, p, DROP_PAYLOAD_TYPE_NOT_CONSUMED if pt == NO_PAYLOAD_TYPE else DROP_PADDING_ONLY)
+    if c.layering == NULL and c.ignore_dtx and p.payload_len <= DTX_BYTES_MAX:
+        return _skip(pl, c, p, DROP_DTX)
     ids.picture = 0
     ids.tl0_picture = ids.key_index = 0
     if c.layering != NULL and not _layer(c, p, &ids, &marker):
@@ -150,6 +160,26 @@ cdef int egress_forward(
     c.sent.bytes += _send(pl, c, p, &ids, marker, out_seq, out_timestamp, pt)
     c.payload_bytes += p.payload_len
     return p.length
+
+
+cdef inline bint _is_red(const Consumer* c, const Packet* p) noexcept nogil:
+    return c.layering == NULL and c.producer.codec_by_pt[p.payload_type] == CODEC_RED
+
+
+cdef bint _primary(const Consumer* c, const Packet* p, Packet* plain) noexcept nogil:
+    """Redundant audio for a viewer that does not know it: the primary block alone."""
+    cdef int at = 0
+    cdef int pt
+    if not _is_red(c, p):
+        return False
+    pt = red_primary(p.data + p.header_len, p.payload_len, &at)
+    if pt < 0:
+        return False
+    plain[0] = p[0]
+    plain.payload_type = <uint8_t>pt
+    plain.header_len += at
+    plain.payload_len -= at
+    return True
 
 
 cdef int _skip(Pipeline* pl, Consumer* c, const Packet* p, int reason) noexcept nogil:
@@ -251,7 +281,11 @@ cdef inline int _send(
         memcpy(out + header, payload, p.payload_len)
         vp8_munger_write(&p.layers, ids, out + header)
         payload = out + header
-    elif not t.secure:
+    elif _is_red(c, p):
+        memcpy(out + header, payload, p.payload_len)
+        if red_map(out + header, p.payload_len, c.payload_types):   # else nobody could read it, whatever it says
+            payload = out + header
+    if not t.secure and payload != out + header:
         memcpy(out + header, payload, p.payload_len)
     if t.secure:
         length = srtp_protect(pl.srtp, t.srtp_out, out, header, payload, p.payload_len, out_seq)

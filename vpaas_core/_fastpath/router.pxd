@@ -186,6 +186,7 @@ cdef struct Consumer:
     uint32_t rtx_ssrc
     uint32_t clock_rate
     bint paused
+    bint ignore_dtx
     bint keyed                  # starts and switches at key frames only
     bint synced                 # its first packet since the start, resume or switch has been found
     bint other_source           # the current encoding began anew, with another clock

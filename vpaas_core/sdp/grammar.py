@@ -103,11 +103,13 @@ def words(value: str, at_least: int) -> list[str]:
 
 
 def parse_fmtp(value: str) -> Fmtp:
-    """ "a=1;b=x" -> {"a": 1, "b": "x"}. What has no "=" (telephone-event's "0-15") is not a parameter."""
+    """ "a=1;b=x" -> {"a": 1, "b": "x"}. What has no "=" (RED's "111/111") has no name: {"": "111/111"}."""
     parameters: Fmtp = {}
     for each in value.split(";"):
         key, equals, text = each.strip().partition("=")
-        if not key or not equals:
+        if not equals:
+            key, text = "", key
+        if not key and not text:
             continue
         is_number = key not in _TEXT_PARAMETERS and _FMTP_NUMBER.fullmatch(text)
         parameters[key] = int(text) if is_number else text
@@ -115,4 +117,4 @@ def parse_fmtp(value: str) -> Fmtp:
 
 
 def format_fmtp(parameters: Fmtp) -> str:
-    return ";".join(f"{key}={value}" for key, value in parameters.items())
+    return ";".join(f"{key}={value}" if key else str(value) for key, value in parameters.items())

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vpaas_core import ortc
 from vpaas_core.errors import InvalidParameters, Unsupported
 from vpaas_core.parameters import (
     DtlsParameters,
@@ -24,6 +23,7 @@ from vpaas_core.parameters import (
     RtpCapabilities,
     RtpParameters,
 )
+from vpaas_core.validation import validate_rtp_parameters
 
 from .answer import AnswerSection, LocalTransport, build_answer
 from .grammar import malformed
@@ -151,7 +151,7 @@ class Negotiation:
         sent = None
         if publish and direction in ("sendrecv", "sendonly"):
             sent = sent_parameters(section, kind, offered, self._capabilities)
-            ortc.validate_rtp_parameters(sent)
+            validate_rtp_parameters(sent)
         received = offered if play and direction in ("sendrecv", "recvonly") else None
         return NegotiatedSection(
             index=index, mid=section.mid, kind=kind, rtp_parameters=sent, rtp_capabilities=received

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vpaas_core import ortc
-from vpaas_core.codecs import URI_RID, is_rtx
+from vpaas_core.codecs import URI_RID, is_red, is_rtx
 from vpaas_core.parameters import (
     Direction,
     Fmtp,
@@ -19,6 +19,7 @@ from vpaas_core.parameters import (
     RtpParameters,
     RtxParameters,
 )
+from vpaas_core.validation import ENCODINGS_MAX
 
 from .grammar import parse_fmtp
 from .session import MediaSection, Rid, RtpMap, SessionDescription
@@ -74,21 +75,33 @@ def choose_codecs(offered: RtpCapabilities, router: RtpCapabilities) -> list[Rtp
 
     The offer's order decides (RFC 3264 §6.1), so that a publisher chooses among what the router allows. One
     codec only: a sender may switch between negotiated codecs at will, which its viewers could not follow.
+    Redundant audio comes with what it carries.
     """
     for codec in offered.codecs:
-        ours = next(
-            (c for c in router.codecs if not is_rtx(c.mime_type) and ortc.codec_matches(c, codec)), None
-        )
-        if ours is None:
+        chosen = _answered(codec, router)
+        if chosen is None:
             continue
-        feedback = [each for each in ours.rtcp_feedback if each in codec.rtcp_feedback]
-        # The router's spelling of the name: GStreamer writes OPUS.
-        chosen = [_codec_parameters(codec, ours.mime_type, feedback)]
+        if is_red(codec.mime_type):
+            carried = str(codec.parameters.get("", "")).split("/")
+            for each in offered.codecs:
+                primary = _answered(each, router)
+                if primary is not None and str(primary.payload_type) in carried:
+                    return [chosen, primary]
+            continue
         for rtx in offered.codecs:
             if is_rtx(rtx.mime_type) and rtx.parameters["apt"] == codec.preferred_payload_type:
-                return [*chosen, _codec_parameters(rtx, f"{rtx.kind}/rtx", [])]
-        return chosen
+                return [chosen, _codec_parameters(rtx, f"{rtx.kind}/rtx", [])]
+        return [chosen]
     return []
+
+
+def _answered(codec: RtpCodecCapability, router: RtpCapabilities) -> RtpCodecParameters | None:
+    ours = next((c for c in router.codecs if not is_rtx(c.mime_type) and ortc.codec_matches(c, codec)), None)
+    if ours is None:
+        return None
+    feedback = [each for each in ours.rtcp_feedback if each in codec.rtcp_feedback]
+    # The router's spelling of the name: GStreamer writes OPUS.
+    return _codec_parameters(codec, ours.mime_type, feedback)
 
 
 def _codec_parameters(
@@ -163,7 +176,7 @@ def accepted_rids(
         rid = offered.get(name)
         if rid is not None and codec.payload_type in _payload_types(rid, section):
             accepted.append(rid)
-    return accepted[: ortc.ENCODINGS_MAX]
+    return accepted[:ENCODINGS_MAX]
 
 
 def _payload_types(rid: Rid, section: MediaSection) -> list[int]:
@@ -195,7 +208,7 @@ def _encodings_by_ssrc(
         RtpEncodingParameters(
             ssrc=ssrc, rtx=RtxParameters(repairs[ssrc]) if has_rtx and ssrc in repairs else None
         )
-        for ssrc in primary[: ortc.ENCODINGS_MAX]
+        for ssrc in primary[:ENCODINGS_MAX]
     ] or [RtpEncodingParameters()]
 
 
@@ -216,6 +229,7 @@ _FORMAT_PARAMETERS = {
     "video/av1": ("profile", "level-idx", "tier"),
     "video/rtx": ("apt",),
     "audio/opus": ("usedtx",),
+    "audio/red": ("",),
 }
 
 

@@ -81,8 +81,8 @@ class Transport(Emitter):
     ) -> Producer:
         """Take a stream from the peer.
 
-        All since a key frame not older than `key_frame_cache_ms` is kept, so that viewers who join later start
-        at once and the publisher is not asked for another one; 0: nothing is.
+        All since a key frame not older than `key_frame_cache_ms` is kept, so that viewers who join later
+        start at once and the publisher is not asked for another one; 0: nothing is.
         Raises InvalidParameters, Unsupported (the router does not have the codec), InvalidState (closed).
         """
         self._check_open()
@@ -158,11 +158,14 @@ class Transport(Emitter):
         rtp_capabilities: RtpCapabilities,
         paused: bool = False,
         enable_rtx: bool = True,
+        ignore_dtx: bool = False,
         preferred_layers: ConsumerLayers | None = None,
         app_data: Any = None,
         mid: str | None = None,
     ) -> Consumer:
         """Send a producer's stream to the peer, with numbers of its own.
+
+        `ignore_dtx`: packets in which Opus only says that there is silence are left out.
 
         Raises NotFound (no such producer on this router), Unsupported (the peer has none of its codecs),
         InvalidParameters, InvalidState (closed).
@@ -176,7 +179,9 @@ class Transport(Emitter):
         parameters = consumer_parameters(
             producer.consumable, rtp_capabilities, mid=self._mid(mid), enable_rtx=enable_rtx
         )
-        return self._new_consumer(producer, producer.kind, parameters, paused, preferred_layers, app_data)
+        return self._new_consumer(
+            producer, producer.kind, parameters, paused, preferred_layers, app_data, ignore_dtx=ignore_dtx
+        )
 
     def consume_slot(
         self,
@@ -215,6 +220,8 @@ class Transport(Emitter):
         paused: bool,
         preferred_layers: ConsumerLayers | None,
         app_data: Any,
+        *,
+        ignore_dtx: bool = False,
     ) -> Consumer:
         consumer = Consumer(
             str(uuid.uuid4()),
@@ -222,7 +229,7 @@ class Transport(Emitter):
             producer,
             kind,
             parameters,
-            self._add_consumer(producer, kind, parameters, paused),
+            self._add_consumer(producer, kind, parameters, paused, ignore_dtx),
             paused=paused,
             app_data=app_data,
         )
@@ -232,7 +239,12 @@ class Transport(Emitter):
         return consumer
 
     def _add_consumer(
-        self, producer: Producer | None, kind: MediaKind, parameters: RtpParameters, paused: bool
+        self,
+        producer: Producer | None,
+        kind: MediaKind,
+        parameters: RtpParameters,
+        paused: bool,
+        ignore_dtx: bool,
     ) -> int:
         encoding = parameters.encodings[0]
         assert encoding.ssrc is not None
@@ -253,6 +265,7 @@ class Transport(Emitter):
                 paused=paused,
                 video=kind == "video",
                 clock_rate=parameters.codecs[0].clock_rate,
+                ignore_dtx=ignore_dtx,
             )
         except MemoryError:
             raise ResourceLimit("no memory for another consumer") from None

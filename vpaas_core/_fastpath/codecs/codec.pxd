@@ -6,6 +6,7 @@ from libc.stdint cimport uint8_t
 cpdef enum Codec:
     CODEC_OTHER
     CODEC_OPUS
+    CODEC_RED               # audio within audio (RFC 2198)
     CODEC_VP8
     CODEC_VP9
     CODEC_H264
