@@ -9,6 +9,12 @@ const media = document.getElementById("media");
 /** For the console and for browser tests. */
 const plain = (window.plain = { state: "connecting", producers: new Map(), consumers: new Map() });
 
+/** Two sizes of 640x360, from which each viewer gets the one that fits. */
+const SIMULCAST = [
+  { scaleResolutionDownBy: 2, maxBitrate: 150_000 },
+  { scaleResolutionDownBy: 1, maxBitrate: 500_000 },
+];
+
 const accessToken = new URLSearchParams(location.search).get("accessToken") ?? "";
 const origin = location.origin.replace(/^http/, "ws");
 const peer = new Peer(
@@ -26,6 +32,7 @@ peer.on("failed", () => setState("failed", "the server cannot be reached"));
 peer.on("notification", ({ method, data }) => {
   if (method === "producerAdded") consume(data.id);
   if (method === "consumerClosed") removeConsumer(data.consumerId);
+  if (method === "wantedLayers") sendOnly(data.producerId, data.layers);
 });
 
 async function join() {
@@ -70,8 +77,18 @@ async function publish() {
   show("self", stream, true);
   for (const track of stream.getTracks()) {
     const source = track.kind === "audio" ? "microphone" : "camera";
-    plain.producers.set(source, await plain.sendTransport.produce({ track, appData: { source } }));
+    const encodings = source === "camera" ? { encodings: SIMULCAST } : {};
+    plain.producers.set(source, await plain.sendTransport.produce({ track, ...encodings, appData: { source } }));
   }
+}
+
+/** What nobody watches need not be encoded. */
+async function sendOnly(producerId, layers) {
+  const producer = [...plain.producers.values()].find(({ id }) => id === producerId);
+  if (!producer?.rtpSender) return;
+  const parameters = producer.rtpSender.getParameters();
+  for (const [index, encoding] of parameters.encodings.entries()) encoding.active = layers.includes(index);
+  await producer.rtpSender.setParameters(parameters);
 }
 
 async function consume(producerId) {

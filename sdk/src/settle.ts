@@ -1,4 +1,6 @@
 const RISE_MS = 150;
+/** What comes into sight is laid out in a few steps. */
+const APPEAR_MS = 50;
 const FALL_MS = 2000;
 
 /** Passes a level on once it is worth acting upon: a rise almost at once, a fall only when it lasts. So a tile that
@@ -18,13 +20,13 @@ export class Settle {
     this.#latest = level;
     const applied = this.#applied;
     if (level === applied) return this.stop();
-    // From nothing to anything, a person is waiting.
-    if (applied === 0 || applied === undefined) return this.#pass();
+    if (applied === undefined) return this.#pass();
     const rising = level > applied;
     if (this.#timer !== undefined && this.#rising === rising) return;
     this.stop();
     this.#rising = rising;
-    this.#timer = setTimeout(() => this.#pass(), rising ? RISE_MS : FALL_MS);
+    const wait = rising ? (applied === 0 ? APPEAR_MS : RISE_MS) : FALL_MS;
+    this.#timer = setTimeout(() => this.#pass(), wait);
   }
 
   stop(): void {

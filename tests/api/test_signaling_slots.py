@@ -109,6 +109,11 @@ async def test_who_leaves_gives_his_slots_back(live: LiveNode) -> None:
     await again.request("closeConsumer", {"consumerId": slots[0]["id"]})
     await ada.request("leave")
     await again.notification("peerLeft")
+    await again.request("leave")
+    await again.closed()
+    (gone,) = live.node.rooms._live.values()
+    assert gone.speakers._slots is not None
+    assert gone.speakers._slots.viewers == set()
 
 
 async def test_slots_follow_those_who_speak(live: LiveNode) -> None:
