@@ -15,6 +15,7 @@ cdef struct Renumber:
     int64_t seq_offset      # outgoing = incoming + offset, behind in_seq_max
     int64_t in_seq_max      # highest sent or skipped
     int64_t out_seq_max     # highest sent, or kept free for what was lost
+    int64_t out_seq_sent    # highest sent: behind it a new start needs no gap
     int64_t in_seq_first    # the sync packet; older ones belong to what was before
     int64_t last_us         # when the packet with out_timestamp_max was sent
     uint32_t timestamp_offset

@@ -13,12 +13,13 @@ cdef enum:
 
 cdef void renumber_init(Renumber* r, int64_t out_seq_first) noexcept nogil:
     memset(r, 0, sizeof(Renumber))
-    r.out_seq_max = out_seq_first - 1
+    r.out_seq_max = r.out_seq_sent = out_seq_first - 1
 
 
 cdef void renumber_sync(Renumber* r, int64_t in_seq, uint32_t in_timestamp, uint32_t timestamp_offset) noexcept nogil:
     r.in_seq_first = in_seq
     r.in_seq_max = in_seq - 1
+    r.out_seq_max = r.out_seq_sent
     r.seq_offset = r.out_seq_max + 1 - in_seq
     r.timestamp_offset = timestamp_offset
     r.hasty_in = in_timestamp ^ 0x80000000u     # none
@@ -64,8 +65,12 @@ cdef int64_t _late(const Renumber* r, int64_t in_seq) noexcept nogil:
 
 
 cdef int64_t renumber_skip(Renumber* r, int64_t in_seq) noexcept nogil:
+    cdef int64_t free
     if in_seq <= r.in_seq_max:
-        return _late(r, in_seq)
+        free = _late(r, in_seq)
+        if free > r.out_seq_sent:
+            r.out_seq_sent = free
+        return free
     _advance(r, in_seq)
     r.skipped[(in_seq & SKIPPED - 1) >> 6] |= <uint64_t>1 << (in_seq & 63)
     r.seq_offset -= 1
@@ -84,6 +89,8 @@ cdef bint renumber(
         out_seq[0] = _late(r, in_seq)
         if out_seq[0] < 0:
             return 0
+    if out_seq[0] > r.out_seq_sent:
+        r.out_seq_sent = out_seq[0]
     out_timestamp[0] = in_timestamp + r.timestamp_offset
     if distance32(out_timestamp[0], r.out_timestamp_max) > 0:
         r.out_timestamp_max = out_timestamp[0]
