@@ -218,6 +218,7 @@ cdef int _accept(
         s.key_frame_wanted = False
         nack_on_key_frame(&s.nacks, index)
     if producer.paused:
+        s.key_seq = -1  # from here on the ring has a hole: nobody can start before it
         return DROP_PRODUCER_PAUSED
     if s.history.slots[index & s.history.mask].ext_seq >= index:
         return DROP_RTP_TOO_OLD
