@@ -74,6 +74,16 @@ cdef inline uint8_t _wish(const Consumer* c) noexcept nogil:
     return <uint8_t>(1 << top if c.producer.encoding_count > 1 else (2 << top) - 1)
 
 
+cdef inline bint _starves(const Consumer* c, const RecvStream* s) noexcept nogil:
+    """K-SVC: the spatial layer that it follows has stopped, and those below lean on pictures that it has not got."""
+    cdef int spatial = c.layering.filter.spatial
+    return (
+        0 < spatial < SPATIAL_LAYERS_MAX
+        and s.spatial_us[0] - s.spatial_us[spatial] >= LAYER_IDLE_US
+        and s.spatial_us[0] - c.numbers.last_us >= LAYER_IDLE_US
+    )
+
+
 cdef void _ask(Pipeline* pl, Consumer* c, int64_t now_us) noexcept nogil:
     """A key frame, where it needs one to start, to switch, or to enter a higher spatial layer that arrives."""
     cdef RecvStream* s
@@ -84,6 +94,8 @@ cdef void _ask(Pipeline* pl, Consumer* c, int64_t now_us) noexcept nogil:
         feedback_consumer_start(pl, c, now_us)
         return
     s = c.producer.streams[c.current]
+    if _starves(c, s):
+        feedback_want_key_frame(pl, s, now_us)
     if c.layering.filter.by == BY_NOTHING or not svc_wants_key_frame(&c.layering.filter, s.descriptor):
         return
     above = c.layering.filter.spatial + 1
