@@ -102,6 +102,8 @@ cdef class MediaControl(TransportControl):
         self.begin()
         try:
             p = self.producer(id)
+            if <bint>p.paused == <bint>paused:
+                return
             p.paused = paused
             for i in range(p.consumers.count):
                 c = <Consumer*>p.consumers.items[i]
@@ -217,6 +219,8 @@ cdef class MediaControl(TransportControl):
         self.begin()
         try:
             c = self.consumer(id)
+            if <bint>c.paused == <bint>paused:
+                return
             c.paused = paused
             c.synced = False
             if paused:
