@@ -217,6 +217,24 @@ def test_a_switch_of_encodings_takes_the_cache_too(network: Network) -> None:
     assert longest_gap_us(viewer.watch(hasty=True)) < 500_000
 
 
+def test_a_producers_pause_leaves_a_hole_that_nobody_starts_before(network: Network) -> None:
+    source, peer = call(network, 2)
+    first = Viewer(peer.consume(source))
+    network.run(1)
+    network.core.pause_producer(source.producer, True)
+    network.run(1)
+    network.core.pause_producer(source.producer, False)
+    resumed_us = network.now_us
+    second = Viewer(Peer(network).consume(source))
+    network.run(1)
+    assert len(source.key_frame_requests_us) == 1
+    for viewer in (first, second):
+        late = between(viewer.watch(hasty=True), resumed_us, network.now_us)
+        assert late[0].key
+        assert late[0].captured_us > resumed_us
+        assert late[-1].at_us - late[-1].captured_us < 60_000
+
+
 def test_a_publisher_that_is_gone_leaves_no_one_behind(network: Network) -> None:
     source, peer = call(network, 9)
     viewer = Viewer(peer.consume(source))

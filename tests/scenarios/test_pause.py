@@ -99,6 +99,19 @@ def test_time_goes_on_by_what_has_passed(network: Network) -> None:
         assert abs(stamped - passed_us * 48000 / 1e6) < 48
 
 
+def test_who_is_not_paused_is_not_resumed(network: Network) -> None:
+    """It would begin anew, with a key frame that nobody needs."""
+    source, sink, _ = call(network, "vp8")
+    requests = len(source.key_frame_requests_us)
+    for _ in range(20):
+        network.core.pause_consumer(sink.consumer, False)
+        network.core.pause_producer(source.producer, False)
+        network.run(0.05)
+    assert len(source.key_frame_requests_us) == requests
+    sink.assert_continuous()
+    assert sink.numbers == list(range(1, sink.numbers[-1] + 1))
+
+
 def test_a_late_packet_after_a_pause_takes_nobody_back(network: Network) -> None:
     """Recovered packets from before the pause are history: their timestamps lie behind what was sent."""
     publisher, viewer = Peer(network), Peer(network)

@@ -153,6 +153,20 @@ def test_one_and_two_byte_header_extensions_within_one_stream(network: Network) 
 
 
 @pytest.mark.parametrize("codec", CODECS)
+def test_a_layer_of_k_svc_that_stops_leaves_nobody_without_picture(network: Network, codec: str) -> None:
+    """Those who followed it have not got what the layers below lean on: only a key picture helps."""
+    source, (viewer,) = call(network, codec, "L3T3_KEY")
+    source.start()
+    network.run(1)
+    source.stream.layers = 2
+    stopped_us = network.now_us
+    network.run(3)
+    shown = viewer.watch(marks=False)
+    assert longest_gap_us(shown) < 1_400_000
+    assert {picture.spatial for picture in between(shown, stopped_us + 1_400_000, network.now_us)} == {1}
+
+
+@pytest.mark.parametrize("codec", CODECS)
 def test_a_spatial_layer_that_stops_is_done_without_and_comes_back(network: Network, codec: str) -> None:
     source, (viewer,) = call(network, codec, "L3T3")
     source.start()

@@ -23,7 +23,6 @@ from vpaas_core._fastpath.srtp_session import SrtpError
 ALIGNED = 180  # ticks of 90 kHz: 2 ms
 STEP = 90  # between two pictures, at least
 LIVE_US = 12_000
-ON_THE_WAY_US = 40_000
 DD = RECEIVED_EXTENSIONS[ExtensionKind.EXT_DEPENDENCY_DESCRIPTOR]
 
 
@@ -56,14 +55,15 @@ class Forwarded:
     rtp: Rtp
     sent: Sent
     gap: int  # numbers before it under which nothing was sent
+    picture: int  # the how manieth to be sent; the same may be sent again
 
     def __repr__(self) -> str:
         marked = " marked" * self.rtp.marker
         return f"<{self.seq} at {self.at_us} ts {self.timestamp} gap {self.gap}{marked}: {self.sent}>"
 
     @property
-    def picture(self) -> tuple[int, int]:
-        return id(self.sent.stream), self.sent.capture
+    def source(self) -> tuple[LayeredStream, int]:
+        return self.sent.stream, self.sent.capture
 
     @property
     def starts(self) -> bool:
@@ -125,7 +125,11 @@ class Viewer:
             (sent,) = [p.sent[number] for p in self.publishers if number in p.sent]
             before = result[-1].timestamp if result else rtp.timestamp
             timestamp = before + (rtp.timestamp - before + (1 << 31)) % (1 << 32) - (1 << 31)
-            result.append(Forwarded(seq, timestamp, at_us, rtp, sent, gap))
+            picture = result[-1].picture if result else 0
+            packet = Forwarded(seq, timestamp, at_us, rtp, sent, gap, picture)
+            if result and (result[-1].source != packet.source or packet.starts):
+                packet = replace(packet, picture=picture + 1)
+            result.append(packet)
             gap = 0
         return result
 
@@ -197,19 +201,19 @@ def switches(shown: list[Shown]) -> list[Shown]:
     return [right for left, right in pairwise(shown) if left.layer != right.layer]
 
 
-def lost_between(left: Sent, right: Sent) -> list[Sent]:
+def lost_between(left: Forwarded, right: Forwarded) -> list[Sent]:
     """Packets of the stream between the two that the node missed, at least at first."""
-    stream = left.stream
-    if right.stream is not stream:
-        return []
-    numbers = stream.numbers[left.seq + 1 - stream.first_seq : right.seq - stream.first_seq]
-    return [stream.publisher.sent[number] for number in numbers if number not in stream.in_time]
+    stream = left.sent.stream
+    end = len(stream.numbers) if right.starts else right.sent.seq - stream.first_seq
+    numbers = stream.numbers[left.sent.seq + 1 - stream.first_seq : end]
+    lost = (stream.publisher.sent[number] for number in numbers if number not in stream.in_time)
+    return [sent for sent in lost if sent.captured_us < right.at_us]
 
 
 def assert_numbers(forwarded: list[Forwarded]) -> None:
     """Continuous; a gap is no wider than what the node itself has missed."""
     for left, right in pairwise(forwarded):
-        assert right.gap <= len(lost_between(left.sent, right.sent)), (left, right)
+        assert right.gap <= len(lost_between(left, right)), (left, right)
         if left.sent.stream is right.sent.stream and not right.starts:
             assert right.sent.seq > left.sent.seq, (left, right)
 
@@ -244,25 +248,25 @@ def assert_frames(forwarded: list[Forwarded]) -> None:
         if left.sent.stream is not right.sent.stream:
             assert right.starts, (left, right)
     sent = {number_of(packet.rtp.payload) for packet in forwarded}
-    ends_us: int | None = None  # of the packets from one stream: what comes later is of no use
-    following = None
-    for packet in reversed(forwarded):
-        stream = packet.sent.stream
-        if following is not None and following.sent.stream is not stream:
-            ends_us = following.at_us
-        following = packet
-        for ref in packet.sent.frame.refs:
-            withheld = (set(stream.frame_numbers[id(ref)]) & stream.arrived.keys()) - sent
-            late = {n for n in withheld if ends_us and stream.arrived[n] + ON_THE_WAY_US > ends_us}
-            assert withheld <= late, (
-                packet,
-                [(stream.publisher.sent[n], stream.arrived[n]) for n in withheld],
-            )
+    for run in runs(forwarded):
+        ended_us = max(packet.at_us for packet in run)
+        for packet in run:
+            stream = packet.sent.stream
+            for ref in packet.sent.frame.refs:
+                withheld = (set(stream.frame_numbers[id(ref)]) & stream.arrived.keys()) - sent
+                in_time = [stream.publisher.sent[n] for n in withheld if stream.arrived[n] <= ended_us]
+                assert not in_time, (packet, in_time)
+
+
+def runs(forwarded: list[Forwarded]) -> list[list[Forwarded]]:
+    """From one start to the next; what comes after its end is of no use any more."""
+    starts = [n for n, packet in enumerate(forwarded) if packet.starts]
+    return [forwarded[start:end] for start, end in pairwise([*starts, len(forwarded)])]
 
 
 def assert_markers(forwarded: list[Forwarded]) -> None:
     for left, right in pairwise(forwarded):
-        if left.seq + 1 == right.seq and left.sent.stream is right.sent.stream:
+        if left.seq + 1 == right.seq and not right.starts:
             assert left.rtp.marker == (left.picture != right.picture), (left, right)
 
 
@@ -277,7 +281,7 @@ def assert_vp8(forwarded: list[Forwarded]) -> None:
             same = ("picture_id", "tl0picidx", "tid", "keyidx")
             assert [getattr(before, name) for name in same] == [getattr(after, name) for name in same]
             continue
-        lost = {sent.capture for sent in lost_between(left.sent, right.sent)}
+        lost = {sent.capture for sent in lost_between(left, right)}
         assert 1 <= ahead <= 1 + len(lost - {left.sent.capture, right.sent.capture}), (ahead, left, right)
         if not lost:
             assert before.tl0picidx is not None
@@ -303,7 +307,7 @@ def assert_descriptors(forwarded: list[Forwarded]) -> None:
         if newest < 0:
             newest = said.frame_number - 1
         number = newest + (said.frame_number - newest + 0x8000) % 0x10000 - 0x8000
-        if left is not None and left.sent.frame is frame:
+        if left is not None and (left.sent.frame is frame and left.picture == right.picture):
             assert number == newest
             continue
         assert number > newest, (left, right)

@@ -48,7 +48,7 @@ class Pictures:
     def __init__(self, mode: Mode, first_frame: int, first_picture: int) -> None:
         self.mode = mode
         self._frame, self._picture = first_frame, first_picture
-        self._phase = self._active = 0
+        self._phase = self.active = 0
         self._latest: dict[tuple[int, int], Frame] = {}
         self.stream = Stream(mode.spatial, mode.temporal, [])
 
@@ -60,11 +60,11 @@ class Pictures:
         temporal = pattern[self._phase]
         if key:
             self._latest.clear()
-        if key or (temporal == 0 and (self.mode.inter_layer or layers < self._active)):
-            self._active = layers
+        if key or (temporal == 0 and (self.mode.inter_layer or layers < self.active)):
+            self.active = layers
             self._latest = {layer: frame for layer, frame in self._latest.items() if layer[0] < layers}
         frames: list[Frame] = []
-        for spatial in range(self._active):
+        for spatial in range(self.active):
             own = [f for (s, t), f in self._latest.items() if s == spatial and (t < temporal or t == 0)]
             if temporal and not own:
                 break
@@ -157,9 +157,10 @@ class LayeredStream(SendStream):
         self.first_seq = self.seq
         self.numbers: list[int] = []  # of payloads, by sequence number from the first on
         self.frame_numbers: dict[int, list[int]] = {}  # by the frame's id()
-        self.in_time: set[int] = set()  # numbers of payloads that reach the node at the first attempt,
-        self.arrived: dict[int, int] = {}  # and at any, with when it was sent
+        self.in_time: set[int] = set()  # numbers of payloads that reach the node at once and in order
+        self.arrived: dict[int, int] = {}  # of all that reach it: when
         self.running = True
+        self._tells_active = False  # for ever, once there were fewer layers
         self._tl0, self._key_index = chance.getrandbits(8), chance.getrandbits(5)
 
     def activate(self, active: bool) -> None:
@@ -205,22 +206,33 @@ class LayeredStream(SendStream):
         for packet in packets:
             self._send(packet)
 
-    def _send(self, packet: Rtp) -> bool:
-        arrives = super()._send(packet)
-        if arrives:
+    def _send(self, packet: Rtp) -> None:
+        super()._send(packet)
+        arrives_us = self.peer.arrives_us
+        if arrives_us is not None:
             number = number_of(packet.payload)
-            self.arrived.setdefault(number, self.network.now_us)
-            if packet.ssrc == self.ssrc:
+            self.arrived.setdefault(number, arrives_us)
+            if packet.ssrc == self.ssrc and arrives_us == self.peer.uplink.last_us:
                 self.in_time.add(number)
-        return arrives
 
     def _extensions(self, packet: Packet) -> dict[int, bytes]:
         extensions = {}
         if self.rid and self.packets_sent < NAMED_PACKETS:
             extensions = {MID: self.publisher.mid.encode(), RID: self.rid.encode()}
         if self.says in ("dd", "both"):
-            extensions[DEPENDENCY_DESCRIPTOR] = dependency_descriptor(self.pictures.stream, packet)
+            extensions[DEPENDENCY_DESCRIPTOR] = dependency_descriptor(
+                self.pictures.stream, packet, self._active_targets(packet)
+            )
         return extensions
+
+    def _active_targets(self, packet: Packet) -> int | None:
+        """Told at the start of each base picture, since any may be lost."""
+        self._tells_active |= self.pictures.active < self.mode.spatial
+        frame = packet.frame
+        if not self._tells_active or not packet.starts or frame.spatial or frame.temporal:
+            return None
+        targets = enumerate(self.pictures.stream.targets)
+        return sum(1 << i for i, (spatial, _) in targets if spatial < self.pictures.active)
 
     def _retransmission(self, packet: Rtp) -> Rtp:
         """RFC 8852: what is a rid on the stream is a repaired-rid here."""

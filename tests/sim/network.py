@@ -107,8 +107,8 @@ class Network:
         source: Address | None = None,
         owner: int | None = None,
         socket: int = 0,
-    ) -> bool:
-        """A datagram on its way to the node, where it will arrive or not; `source` forges its sender."""
+    ) -> int | None:
+        """A datagram on its way to the node; when it arrives, if at all. `source` forges its sender."""
         arrivals = endpoint.uplink.arrivals(self.chance, self.now_us, len(data))
         for when_us in arrivals:
             self.at(
@@ -119,7 +119,7 @@ class Network:
                 owner,
                 socket,
             )
-        return bool(arrivals)
+        return arrivals[0] if arrivals else None
 
     def run(self, seconds: float) -> None:
         """Lets so much time pass."""

@@ -77,7 +77,7 @@ class Peer:
         self.other: list[bytes] = []  # neither STUN nor media: DTLS
         self.refused: Counter[str] = Counter()
         self.left = False
-        self.arriving = False  # whether the packet sent last will arrive
+        self.arrives_us: int | None = None  # when the packet sent last will, if at all
         self._wire: dict[tuple[int, int], bytes] = {}
         self._wire_highest: dict[int, int] = {}
         self.theirs, self.ours = Keys.new(network, self.profile), Keys.new(network, self.profile)
@@ -158,7 +158,7 @@ class Peer:
     def send_rtp(self, packet: Rtp, two_byte: bool = False) -> bytes:
         """Returns what went over the wire."""
         data = self.outbound.protect_rtp(packet.pack(two_byte))
-        self.arriving = self.network.send(self, data)
+        self.arrives_us = self.network.send(self, data)
         return data
 
     def send_rtcp(self, compound: bytes) -> bytes:

@@ -52,7 +52,8 @@ class PlainPeer(Peer):
         self.stun_answers = []
         self.other = []
         self.refused: Counter[str] = Counter()
-        self.left = self.arriving = False
+        self.left = False
+        self.arrives_us = None
         self._wire, self._wire_highest = {}, {}
         self.transport = network.core.add_plain_transport(
             self.rtcp_ssrc, self.rtcp_mux, self.comedia, self.profile is not None
@@ -80,7 +81,7 @@ class PlainPeer(Peer):
         data = packet.pack(two_byte)
         if self.profile is not None:
             data = self.outbound.protect_rtp(data)
-        self.arriving = self.network.send(self, data, owner=self.transport, socket=RTP_SOCKET, **forged)
+        self.arrives_us = self.network.send(self, data, owner=self.transport, socket=RTP_SOCKET, **forged)
         return data
 
     def send_rtcp(self, compound: bytes, **forged: Any) -> bytes:

@@ -119,10 +119,9 @@ class SendStream:
         self._send(self._retransmission(packet))
         self.rtx_seq += 1
 
-    def _send(self, packet: Rtp) -> bool:
-        """In the two-byte form of RFC 8285 when it must be, as browsers do. Whether it will arrive."""
+    def _send(self, packet: Rtp) -> None:
+        """In the two-byte form of RFC 8285 when it must be, as browsers do."""
         self.peer.send_rtp(packet, any(len(data) > 16 for data in packet.extensions.values()))
-        return self.peer.arriving
 
     def _retransmission(self, packet: Rtp) -> Rtp:
         return replace(

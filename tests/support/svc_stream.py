@@ -206,13 +206,16 @@ def vp9_payload(packet: Packet) -> bytes:
     return bytes([flags]) + picture.to_bytes(2, "big") + bytes([layers]) + diffs + b"frame"
 
 
-def dependency_descriptor(stream: Stream, packet: Packet) -> bytes:
-    """A template for each layer, which only names the targets; everything else is custom."""
+def dependency_descriptor(stream: Stream, packet: Packet, active: int | None = None) -> bytes:
+    """A template for each layer, which only names the targets; everything else is custom.
+
+    `active`: mask of the decode targets still produced, to be told.
+    """
     f = packet.frame
     structure = f.key_picture and f.spatial == 0 and packet.starts
     layers = stream.targets
     digits = f"{packet.starts:b}{packet.ends:b}{layers.index((f.spatial, f.temporal)):06b}"
-    digits += f"{f.number & 0xFFFF:016b}{structure:b}0110"
+    digits += f"{f.number & 0xFFFF:016b}{structure:b}{active is not None:b}110"
     if structure:
         digits += f"{0:06b}{len(layers) - 1:05b}"
         for this, other in pairwise(layers):
@@ -225,6 +228,8 @@ def dependency_descriptor(stream: Stream, packet: Packet) -> bytes:
         digits += "0" * len(layers)  # no references
         digits += "0" * ((len(layers) + 1).bit_length() - 1)  # ns(): no chains
         digits += "0"  # no resolutions
+    if active is not None:
+        digits += f"{active:0{len(layers)}b}"
     digits += "".join(f"{dti:02b}" for dti in f.dtis)
     for ref in f.refs:
         digits += f"11{f.number - ref.number - 1:012b}"
