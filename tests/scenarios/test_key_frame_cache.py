@@ -245,3 +245,25 @@ def test_a_publisher_that_is_gone_leaves_no_one_behind(network: Network) -> None
     assert seen
     network.run(1)
     assert len(viewer.departed) == seen
+
+
+def test_a_source_that_stopped_meanwhile_is_the_past_too(network: Network) -> None:
+    """Who comes back is shown its last picture, stamped as of now; else the next one would seem to come from the future."""
+    source, peer = call(network, 1)
+    viewer = Viewer(peer.consume(source))
+    network.run(1)
+    network.core.pause_consumer(viewer.sink.consumer, True)
+    network.run(2)
+    source.stop()
+    network.run(3)
+    before = len(viewer.forwarded())
+    network.core.pause_consumer(viewer.sink.consumer, False)
+    network.run(1)
+    assert len(viewer.forwarded()) > before
+    source.start()
+    network.run(1)
+    first, *rest = viewer.forwarded()
+    for each in rest:
+        passed_us = (each.timestamp - first.timestamp) * 1_000_000 // 90_000
+        assert abs(passed_us - (each.at_us - first.at_us)) < 100_000
+    assert viewer.forwarded()[-1].sent.captured_us > network.now_us - 100_000

@@ -10,6 +10,7 @@ from vpaas_core._fastpath.limits cimport (
     CATCH_UP_SPEED,
     HISTORY_PACKETS_VIDEO,
     KEY_FRAME_CACHE_PACKETS_MAX,
+    SOURCE_IDLE_US,
 )
 from vpaas_core._fastpath.nack cimport nack_awaits
 from vpaas_core._fastpath.renumber cimport renumber_catch_up
@@ -80,6 +81,8 @@ cdef void catch_up_run(Pipeline* pl, int64_t now_us) noexcept nogil:
 cdef void _send_due(Pipeline* pl, Consumer* c, int64_t now_us) noexcept nogil:
     cdef RecvStream* s = c.producer.streams[c.current]
     cdef int64_t pace_bps = _pace_bps(s, now_us)
+    # No picture is stamped later than the newest of the source, unless that has fallen silent: then it is the past as well.
+    cdef bint flows = now_us - s.last_packet_us < SOURCE_IDLE_US
     cdef uint32_t line, ahead_max
     cdef const Packet* p
     c.catch_up_bytes += (now_us - c.catch_up_us) * pace_bps // 8000000
@@ -92,7 +95,7 @@ cdef void _send_due(Pipeline* pl, Consumer* c, int64_t now_us) noexcept nogil:
     if s.replay.highest - c.cursor > s.history.mask:    # the ring has shrunk
         c.catching_up = c.synced = False
         return
-    line = s.last_timestamp + c.numbers.timestamp_offset
+    line = (s.last_timestamp if flows else _stamp(s, now_us)) + c.numbers.timestamp_offset
     ahead_max = _stamp(s, now_us) + c.numbers.timestamp_offset + <uint32_t>(BURST_US * s.clock_rate // 1000000)
     while c.cursor <= s.replay.highest:
         p = history_find(&s.history, c.cursor)
@@ -100,7 +103,7 @@ cdef void _send_due(Pipeline* pl, Consumer* c, int64_t now_us) noexcept nogil:
             if nack_awaits(&s.nacks, c.cursor):
                 return
         elif p.described == DESCRIBED:
-            if p.timestamp == s.last_timestamp and p.timestamp != c.numbers.hasty_in:
+            if flows and p.timestamp == s.last_timestamp and p.timestamp != c.numbers.hasty_in:
                 _go_live(pl, c, s, p, now_us)   # the newest frame: earlier it would be stamped ahead of time
                 return
             if c.catch_up_bytes <= 0:

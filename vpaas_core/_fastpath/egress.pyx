@@ -405,7 +405,8 @@ cdef int egress_resend(Pipeline* pl, Consumer* c, uint16_t seq, int64_t now_us) 
     cdef SentPacket* sent
     cdef Packet* p = NULL
     cdef uint16_t now_ms = <uint16_t>(now_us // 1000) | 1
-    cdef int64_t interval_us = max(c.rtt_us, NACK_INTERVAL_US_MIN)
+    # A viewer repeats a NACK after a round trip as it measures that: with jitter, a little sooner than ours is over.
+    cdef int64_t interval_us = max(c.rtt_us * 3 // 4, NACK_INTERVAL_US_MIN)
     cdef int64_t out_seq = extend16(c.numbers.out_seq_max, seq)
     cdef int length
     if c.sent_packets == NULL or c.producer == NULL or not transport_ready(c.transport):
