@@ -66,7 +66,7 @@ def _run(name: str, row: Row, *, quick: bool) -> Result:
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
             result = runner.run(_measure(row, quick=quick))
-    except Exception:  # whatever it is, it belongs into the report
+    except (Exception, SystemExit):  # whatever it is, it belongs into the report
         told = traceback.format_exc()
         result = Result(name, [Figure(name, None, "measured", 0)], notes=told.splitlines())
         print(told, file=sys.stderr)
