@@ -20,7 +20,7 @@ PAN_PIXELS = 4  # a picture
 SOURCE = 8
 """Of the colours in clips.py."""
 SEED = 1
-_ROUGHNESS, _BAND_LINES = 6, 8
+_ROUGHNESS, _BAND_LINES = 3, 16
 _DARK, _BRIGHT = 40, 215
 
 
