@@ -74,9 +74,12 @@ cdef inline uint8_t _wish(const Consumer* c) noexcept nogil:
     return <uint8_t>(1 << top if c.producer.encoding_count > 1 else (2 << top) - 1)
 
 
-cdef inline bint _starves(const Consumer* c, const RecvStream* s) noexcept nogil:
-    """K-SVC: the spatial layer that it follows has stopped, and those below lean on pictures that it has not got."""
+cdef inline bint _starves(const Consumer* c, const RecvStream* s, int64_t now_us) noexcept nogil:
+    """Something comes, but nothing that it could decode: the structure was lost for good; or in K-SVC the spatial layer that it
+    follows has stopped, and those below lean on pictures that it has not got."""
     cdef int spatial = c.layering.filter.spatial
+    if s.unknown_us and now_us - s.unknown_us >= LAYER_IDLE_US:
+        return True
     return (
         0 < spatial < SPATIAL_LAYERS_MAX
         and s.spatial_us[0] - s.spatial_us[spatial] >= LAYER_IDLE_US
@@ -94,7 +97,7 @@ cdef void _ask(Pipeline* pl, Consumer* c, int64_t now_us) noexcept nogil:
         feedback_consumer_start(pl, c, now_us)
         return
     s = c.producer.streams[c.current]
-    if _starves(c, s):
+    if _starves(c, s, now_us):
         feedback_want_key_frame(pl, s, now_us)
     if c.layering.filter.by == BY_NOTHING or not svc_wants_key_frame(&c.layering.filter, s.descriptor):
         return

@@ -267,7 +267,12 @@ cdef int _describe(Pipeline* pl, RecvStream* s, Packet* p, int codec) noexcept n
             p.layers.by = 0
             p.described = DESCRIBED
             return DROP_NONE
-        return DROP_LAYERS_MALFORMED if p.described == DESCRIBED_MALFORMED else DROP_LAYERS_UNKNOWN
+        if p.described == DESCRIBED_MALFORMED:
+            return DROP_LAYERS_MALFORMED
+        if s.unknown_us == 0:
+            s.unknown_us = p.arrival_us
+        return DROP_LAYERS_UNKNOWN
+    s.unknown_us = 0
     spatial = spatial_of(&p.layers)
     temporal = temporal_of(&p.layers)
     if spatial < SPATIAL_LAYERS_MAX:

@@ -102,6 +102,7 @@ cdef struct RecvStream:         # one encoding of a producer, as it arrives
     NackList nacks
     DescriptorState* descriptor # NULL: audio
     uint8_t temporal_top        # highest temporal layer seen
+    int64_t unknown_us          # since when what comes refers to a structure that is not here; 0: it does not
     int64_t spatial_us[SPATIAL_LAYERS_MAX]  # last packet of each spatial layer
     int64_t key_seq             # first packet of the newest key frame; -1: none
     uint32_t key_timestamp

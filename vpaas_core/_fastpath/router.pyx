@@ -304,6 +304,7 @@ cdef void stream_restart(RecvStream* s) noexcept nogil:
     if s.descriptor != NULL:
         memset(s.descriptor, 0, sizeof(DescriptorState))
     s.temporal_top = 0
+    s.unknown_us = 0
     s.key_seq = -1
     s.sr_ntp = 0
     s.producer.batch_first = -1  # what is still to be forwarded stood in the ring
