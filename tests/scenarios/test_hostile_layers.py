@@ -1,4 +1,4 @@
-"""Descriptors that lie, structures that contradict, floods of requests: bounded, counted, unnoticed by others."""
+"""Descriptors that lie, structures that contradict, floods of requests: bounded, counted, unfelt by others."""
 
 import random
 import struct
