@@ -125,7 +125,7 @@ async def test_what_nobody_watches_is_not_sent(start_node: StartNode, enter: Ent
     await asyncio.sleep(0.5)
     assert await bob.page.evaluate(PACKETS) == packets
     await bob.page.evaluate("document.querySelector('.gallery').style.display = ''")
-    await bob.sees("Ada", within_s=10)
+    await bob.sees("Ada", within_s=3)
 
 
 async def _sent_again_s(publisher: Caller, viewer: Caller) -> float:
