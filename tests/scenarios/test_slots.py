@@ -106,6 +106,28 @@ def test_a_source_that_leaves_and_another_that_comes(network: Network) -> None:
     assert_time_goes_on(shown)
 
 
+def test_from_many_encodings_to_one_that_is_silent(network: Network) -> None:
+    """Reports go on meanwhile, and there is nothing to report."""
+    peer, quiet = Peer(network), Peer(network)
+    network.run(0.1)
+    many, one = Simulcast(peer), Simulcast(quiet, encodings=1)
+    many.start()
+    network.run(1)
+    viewer = slot(network, "vp8", [many, one])
+    viewer.sink.switch_to(many)
+    network.run(2)
+    assert viewer.layers[0] == 2
+    viewer.sink.switch_to(one)
+    network.run(0.05)
+    reports = len(viewer.sink.sender_reports)
+    network.run(3)
+    assert len(viewer.sink.sender_reports) == reports
+    one.start()
+    network.run(2)
+    assert len(viewer.sink.sender_reports) > reports
+    assert_time_goes_on(viewer.watch(aligned=None, marks=False))
+
+
 def test_layers_of_each_source(network: Network) -> None:
     """The wish is the slot's: it counts for whatever is shown in it."""
     sources = publishers(network, 1, "av1")

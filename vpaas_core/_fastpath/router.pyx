@@ -196,6 +196,7 @@ cdef int consumer_bind(Consumer* c, Producer* p) noexcept nogil:
     if c.producer != NULL:
         pointers_remove(&c.producer.consumers, c)
     c.producer = p
+    c.current = -1      # what it was an index of is another producer's
     c.target = 0
     consumer_restart(c)
     return 0
