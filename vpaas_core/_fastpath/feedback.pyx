@@ -19,6 +19,7 @@ from vpaas_core._fastpath.limits cimport (
     PACKET_BYTES_MAX,
     RTCP_INTERVAL_US,
     RTCP_SENDERS_MAX,
+    SCORE_INTERVAL_US,
     SRTP_OVERHEAD_BYTES_MAX,
 )
 from vpaas_core._fastpath.nack cimport nack_due
@@ -200,7 +201,7 @@ cdef int _receiver_reports(Transport* t, const RtcpPacket* packet, int64_t now_u
         if block.ssrc != c.ssrc:
             continue
         c.report = block
-        _score_consumer(c)
+        _score_consumer(c, now_us)
         if block.lsr:
             _measure_round_trip(t, c, &block, now_us)
     return reason
@@ -413,15 +414,19 @@ cdef void _score_stream(RecvStream* s) noexcept nogil:
     score.repaired_prior = repaired
 
 
-cdef void _score_consumer(Consumer* c) noexcept nogil:
-    """From the viewer's report of the packets since its last one."""
-    cdef int64_t sent = <int64_t>c.sent.packets - c.score.packets_prior
-    cdef int64_t resent = <int64_t>c.resent.packets - c.score.repaired_prior
-    if sent <= 0:
+cdef void _score_consumer(Consumer* c, int64_t now_us) noexcept nogil:
+    """From the viewer's reports, each of the packets since the one before."""
+    cdef int64_t sent = <int64_t>c.sent.packets
+    cdef int64_t resent = <int64_t>c.resent.packets
+    c.lost_q8 += (sent - c.sent_reported) * c.report.fraction_lost
+    c.sent_reported = sent
+    if now_us - c.score_us < SCORE_INTERVAL_US or sent == c.score.packets_prior:
         return
-    score_interval(&c.score, sent, sent * c.report.fraction_lost // 256, resent)
-    c.score.packets_prior += sent
-    c.score.repaired_prior += resent
+    score_interval(&c.score, sent - c.score.packets_prior, c.lost_q8 >> 8, resent - c.score.repaired_prior)
+    c.score.packets_prior = sent
+    c.score.repaired_prior = resent
+    c.lost_q8 = 0
+    c.score_us = now_us
 
 
 cdef int _write_sender_report(Pipeline* pl, Consumer* c, uint8_t* out, int room, int64_t now_us) noexcept nogil:

@@ -54,7 +54,7 @@ cdef enum:
     CATCH_UP_SPEED = 6                  # times the stream's own bitrate at which a viewer is sent what it has missed since the key frame,
     CATCH_UP_BPS_MIN = 4000000          # bit/s and at least so much: a key frame of 60 KB in 120 ms
     SOURCE_IDLE_US = 500000             # us without a packet after which the newest picture of a source is not the present any more
-    SCORE_INTERVAL_US = 1000000         # us between two looks at what was lost
+    SCORE_INTERVAL_US = 900000          # us between two scores of a viewer, at least: it may report more often than once a second
 
     # Control
     TICK_US = 10000                     # us; timers have this resolution

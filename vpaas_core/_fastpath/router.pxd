@@ -224,6 +224,9 @@ cdef struct Consumer:
     int64_t catch_up_bytes
     int64_t resend_us           # the same of retransmissions
     int64_t resend_bytes
+    int64_t sent_reported       # packets, at the viewer's last report,
+    int64_t lost_q8             # and what its reports said was lost since the last score, << 8
+    int64_t score_us
     Score score
 
 
