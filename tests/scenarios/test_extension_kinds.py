@@ -140,12 +140,13 @@ def test_transport_wide_numbers_count_all_that_a_viewer_is_sent(network: Network
 def test_how_a_camera_is_turned_is_told(network: Network) -> None:
     publisher, viewer = Peer(network), Peer(network)
     network.run(0.1)
-    turned = b"\x00"
-    source = publisher.produce(extensions=lambda: {6: turned})
+    turned = [b"\x00"]
+    source = publisher.produce(extensions=lambda: {6: turned[-1]})
     viewer.consume(source)
     source.start()
     told: list[int] = []
-    for turned in (b"\x00", b"\x01", b"\x0b", b"\x0b", b"\x00"):
+    for now in (b"\x00", b"\x01", b"\x0b", b"\x0b", b"\x00"):
+        turned.append(now)
         network.run(0.3)
         told += [
             value for kind, _, value, _ in network.core.take_events() if kind == EventKind.EVENT_ORIENTATION

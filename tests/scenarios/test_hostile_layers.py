@@ -1,4 +1,4 @@
-"""Descriptors that lie, structures that contradict, floods of requests: bounded, counted, unfelt by others."""
+"""Descriptors that lie, structures that contradict, floods: bounded, counted, and felt by nobody else."""
 
 import random
 import struct
