@@ -248,7 +248,7 @@ def test_a_publisher_that_is_gone_leaves_no_one_behind(network: Network) -> None
 
 
 def test_a_source_that_stopped_meanwhile_is_the_past_too(network: Network) -> None:
-    """Who comes back is shown its last picture, stamped as of now; else the next one would seem to come from the future."""
+    """Who comes back is shown its last picture as of now, or the next would seem to come from the future."""
     source, peer = call(network, 1)
     viewer = Viewer(peer.consume(source))
     network.run(1)

@@ -197,7 +197,8 @@ class Source(SendStream):
         numbers = []
         for i in range(self.packets_per_frame):
             start = self.codec.further if i else self.codec.key if key else self.codec.delta
-            packet = self.next_packet(start, marker=i == self.packets_per_frame - 1)
+            last = self.codec.video and i == self.packets_per_frame - 1
+            packet = self.next_packet(start, marker=last)
             numbers.append(self.number)
             self.peer.send_rtp(packet)
         return numbers
