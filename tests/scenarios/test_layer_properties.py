@@ -132,3 +132,60 @@ def test_whatever_a_slot_shows(
     shown = viewer.watch(aligned=None, marks=False)
     late = [picture for picture in shown if picture.at_us > ready_us + 700_000]
     assert {picture.stream.publisher for picture in late} == {sources[0]}
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 1 << 32))
+def test_whoever_comes_and_goes(seed: int) -> None:
+    """Rings grow and shrink under those who catch up, sources and viewers leave in the middle of it."""
+    network = Network(seed)
+    chance = network.chance
+    sources: list[Layered] = []
+    viewers: list[tuple[Viewer, bool]] = []
+
+    def publish() -> None:
+        peer = Peer(network, uplink=Link(loss=chance.choice([0.0, 0.03])))
+        make = chance.choice([Simulcast, Svc])
+        codec = chance.choice(["vp8", "vp9"]) if make is Simulcast else "vp9"
+        source = make(peer, codec, key_frame_cache_us=chance.choice([0, 2_000_000, 12_000_000]))
+        for stream in source.streams:
+            stream.packets = chance.choice([(1, 2, 3, 4), (1, 4, 12, 12)])
+        network.run(0.05)
+        source.start()
+        sources.append(source)
+
+    def join() -> None:
+        source = chance.choice(sources)
+        slot = chance.random() < 0.3
+        peer = Peer(network, downlink=Link(loss=chance.choice([0.0, 0.03])))
+        network.run(0.03)
+        sink = peer.consume(None if slot else source, codec=source.codec_name)
+        viewers.append((Viewer(sink, *sources) if slot else Viewer(sink), slot))
+
+    publish()
+    publish()
+    for _ in range(30):
+        act = chance.randrange(8)
+        viewer, slot = chance.choice(viewers) if viewers else (None, False)
+        if act == 0 and len(sources) < 5:
+            publish()
+        elif act in (1, 2) or viewer is None:
+            join()
+        elif act == 3:
+            viewer.prefer(chance.randrange(3), chance.randrange(3))
+        elif act == 4 and slot:
+            viewer.sink.switch_to(chance.choice([None, *viewer.publishers]))
+        elif act == 5:
+            viewer.sink.peer.close()
+            viewers.remove((viewer, slot))
+        elif act == 6 and len(sources) > 1:
+            source = sources.pop(chance.randrange(len(sources)))
+            source.peer.close()
+            viewers = [(v, s) for v, s in viewers if source not in v.publishers]
+        elif act == 7:
+            network.core.pause_consumer(viewer.sink.consumer, chance.random() < 0.5)
+        network.run(chance.choice([0.0, 0.01, 0.1, 0.7]))
+    network.run(1)
+    for viewer, _ in viewers:
+        if viewer.departed:
+            viewer.watch(aligned=None, marks=False)

@@ -55,11 +55,11 @@ def test_a_viewer_on_a_bad_link_and_another_on_a_good_one(network: Network) -> N
     told = {
         sink: [
             value
-            for kind, id, value, _ in events
-            if (kind, id) == (EventKind.EVENT_CONSUMER_SCORE, sink.consumer)
+            for kind, subject, value, _ in events
+            if (kind, subject) == (EventKind.EVENT_CONSUMER_SCORE, sink.consumer)
         ]
         for sink in (bad, good)
-    }  # noqa: A001
+    }
     assert 1 <= told[bad][-1] <= 4
     assert not told[good]
 
