@@ -9,8 +9,8 @@ export interface Progress {
 const LOSSY = 0.02;
 /** How long a loss is remembered. */
 const LOSSY_MS = 10_000;
-/** Most of what is lost comes with the first or second request. */
-const ROUND_TRIPS = 4;
+/** A third request has been answered by then, were it the last. */
+const ROUND_TRIPS = 8;
 const HOLD_MS_MAX = 500;
 const LOOK_MS = 2000;
 

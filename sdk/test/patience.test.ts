@@ -9,11 +9,11 @@ test("nobody waits on a clean link", () => {
   for (let second = 0; second < 20; second++) assert.equal(patience.look(at(second, 100 * second), 1000 * second), 0);
 });
 
-test("on a lossy link there is time for two requests, and for ten seconds after", () => {
+test("on a lossy link there is time for three requests, and for ten seconds after", () => {
   const patience = new Patience();
   patience.look(at(0, 0), 0);
-  assert.equal(patience.look(at(10, 100), 1000), 240);
-  assert.equal(patience.look(at(10, 200), 10_900), 240);
+  assert.equal(patience.look(at(10, 100), 1000), 480);
+  assert.equal(patience.look(at(10, 200), 10_900), 480);
   assert.equal(patience.look(at(10, 300), 11_100), 0);
 });
 
