@@ -4,12 +4,6 @@
 const SAMPLE_MS = 200;
 const PATCH = 8; // pixels, either way, that are read of each picture where it is wanted
 const BURST_FRAMES = 60; // that may leave the decoder at once, after a loss was repaired
-const LOSS_SAMPLES = 10;
-const LOSSY = 0.02; // share of packets lost over that many samples
-const LOSSY_S = 10; // how long it counts
-const HOLD_ROUND_TRIPS = 4;
-const HOLD_MS_MAX = 500;
-const HOLD_STEP_MS = 20;
 const DEPENDENCY_DESCRIPTOR =
   "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 const peers = new Map();
@@ -19,7 +13,7 @@ const now = () => (performance.timeOrigin + performance.now()) / 1000;
 
 function openPeer(name) {
   const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
-  const peer = { pc, samples: [], frames: [], events: [], inbound: [], rtt_s: 0 };
+  const peer = { pc, samples: [], frames: [], events: [] };
   peers.set(name, peer);
   pc.onconnectionstatechange = () => peer.events.push([now(), pc.connectionState]);
   peer.timer = setInterval(() => sample(peer), SAMPLE_MS);
@@ -30,30 +24,12 @@ async function sample(peer) {
   const at = now();
   const stats = await peer.pc.getStats();
   for (const entry of stats.values()) {
-    if (entry.type === "candidate-pair" && entry.nominated) peer.rtt_s = entry.currentRoundTripTime ?? 0;
     if (entry.kind === "video" && (entry.type === "inbound-rtp" || entry.type === "outbound-rtp")) {
       const numbers = Object.entries(entry).filter(([, value]) => typeof value === "number");
       peer.samples.push({ at, rid: entry.rid ?? "", decoder: entry.decoderImplementation ?? "",
         limited: entry.qualityLimitationReason ?? "", ...Object.fromEntries(numbers) });
-      if (entry.type === "inbound-rtp") {
-        peer.inbound = [...peer.inbound, peer.samples.at(-1)].slice(-LOSS_SAMPLES);
-        holdForRepairs(peer);
-      }
     }
   }
-}
-
-// Chromium shows what it has rather than wait for a frame that comes again, if no other frame refers to that one. On a lossy link
-// it is told to wait: most packets come at the second try, four round trips after the first sending.
-function holdForRepairs(peer) {
-  const [early, late] = [peer.inbound[0], peer.inbound.at(-1)];
-  const lost = late.packetsLost - early.packetsLost;
-  const share = lost / Math.max(1, lost + late.packetsReceived - early.packetsReceived);
-  if (share > LOSSY) peer.lossy_at = late.at;
-  const lossy = late.at - (peer.lossy_at ?? 0) < LOSSY_S;
-  const target_ms = lossy ? Math.min(HOLD_MS_MAX, HOLD_ROUND_TRIPS * peer.rtt_s * 1000) : 0;
-  const receiver = peer.pc.getReceivers()[0];
-  if (Math.abs(target_ms - (receiver.jitterBufferTarget ?? 0)) > HOLD_STEP_MS) receiver.jitterBufferTarget = target_ms;
 }
 
 // The codec wanted, and its RTX.
@@ -79,14 +55,16 @@ async function publish(name, { mimeType, fmtp, encodings, width, height, fps }) 
   return peer.pc.localDescription.sdp;
 }
 
-async function view(name, watchPicture) {
+async function view(name, watchPicture, describeLayers) {
   const peer = openPeer(name);
   peer.pc.ontrack = ({ track }) => watch(peer, track, watchPicture);
   const transceiver = peer.pc.addTransceiver("video", { direction: "recvonly" });
-  // By itself Chromium does not offer to receive what AV1's layers cannot be told without.
-  const extensions = transceiver.getHeaderExtensionsToNegotiate();
-  for (const each of extensions) if (each.uri === DEPENDENCY_DESCRIPTOR) each.direction = "sendrecv";
-  transceiver.setHeaderExtensionsToNegotiate(extensions);
+  if (describeLayers) {
+    // By itself Chromium does not offer to receive what AV1's layers cannot be told without.
+    const extensions = transceiver.getHeaderExtensionsToNegotiate();
+    for (const each of extensions) if (each.uri === DEPENDENCY_DESCRIPTOR) each.direction = "sendrecv";
+    transceiver.setHeaderExtensionsToNegotiate(extensions);
+  }
   await peer.pc.setLocalDescription();
   return peer.pc.localDescription.sdp;
 }

@@ -18,7 +18,7 @@ from vpaas_core import Consumer, Engine, Producer, Router, WebRtcTransport
 from vpaas_core.sdp import PlayNegotiation, PublishNegotiation
 
 WIDTH, HEIGHT = 1280, 720
-START_KBPS = 3000
+START_KBPS = 4000
 CONNECT_S = 15.0
 POLL_S = 0.1
 CLEAN = Impairment()
@@ -53,7 +53,7 @@ class Format:
                 {"rid": "h", "scaleResolutionDownBy": 2, "maxBitrate": 700_000, **mode},
                 {"rid": "f", "scaleResolutionDownBy": 1, "maxBitrate": 1_500_000, **mode},
             ]
-        return [{"scalabilityMode": self.mode, "maxBitrate": 2_500_000}]
+        return [{"scalabilityMode": self.mode, "maxBitrate": 3_500_000}]
 
 
 @dataclass
@@ -153,7 +153,8 @@ class Stage:
         `options` are Transport.consume's and Transport.consume_slot's.
         """
         peer = await self.browser.peer(name)
-        offer = await peer.call("view", watch_picture)
+        av1 = producer is not None and producer.rtp_parameters.codecs[0].mime_type == "video/AV1"
+        offer = await peer.call("view", watch_picture, av1)
         negotiation = PlayNegotiation(offer, self.router.rtp_capabilities)
         [section] = negotiation.sections
         capabilities = section.rtp_capabilities
