@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from .codecs import (
     HEADER_EXTENSIONS,
     SUPPORTED_CODECS,
+    URI_DEPENDENCY_DESCRIPTOR,
     h264_profile,
     is_red,
     is_rtx,
@@ -247,6 +248,9 @@ def consumer_parameters(
         for extension in remote_caps.header_extensions
         if extension.kind == kind and extension.direction in ("sendrecv", "recvonly")
     }
+    # A browser that is told which frames nothing refers to leaves those out rather than wait for their repair:
+    # at 10 % loss a fifth of VP8's frames. AV1's layers cannot be decoded without it.
+    needs_descriptor = any(codec.mime_type.lower() == "video/av1" for codec in codecs)
     ssrcs = _fresh_ssrcs()
     return RtpParameters(
         codecs=_interleave(_with_red_parameters(codecs), rtx),
@@ -255,6 +259,7 @@ def consumer_parameters(
             replace(extension, id=remote_ids[extension.uri])
             for extension in consumable.header_extensions
             if extension.uri in remote_ids
+            and (extension.uri != URI_DEPENDENCY_DESCRIPTOR or needs_descriptor)
         ],
         encodings=[
             RtpEncodingParameters(

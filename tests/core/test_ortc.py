@@ -376,3 +376,13 @@ def test_any_parameters_are_mapped_or_refused(codecs, encodings, kind):
 def test_capabilities_survive_json():
     text = msgspec.json.encode(CAPABILITIES)
     assert msgspec.json.decode(text, type=RtpCapabilities) == CAPABILITIES
+
+
+def test_only_viewers_of_av1_get_the_dependency_descriptor():
+    for mime_type, expected in (("video/VP8", False), ("video/AV1", True)):
+        sent = RtpParameters([RtpCodecParameters(mime_type, 96, 90000)])
+        mapping = ortc.producer_mapping(sent, CAPABILITIES)
+        consumable = ortc.consumable_parameters("video", sent, CAPABILITIES, mapping)
+        consumer = ortc.consumer_parameters(consumable, CAPABILITIES, mid="0")
+        got = any("dependency-descriptor" in each.uri for each in consumer.header_extensions)
+        assert got is expected
