@@ -248,7 +248,7 @@ def consumer_parameters(
         for extension in remote_caps.header_extensions
         if extension.kind == kind and extension.direction in ("sendrecv", "recvonly")
     }
-    # A browser that is told which frames nothing refers to leaves those out rather than wait for their repair:
+    # A browser that is told which frames nothing refers to leaves them out rather than wait for their repair:
     # at 10 % loss a fifth of VP8's frames. AV1's layers cannot be decoded without it.
     needs_descriptor = any(codec.mime_type.lower() == "video/av1" for codec in codecs)
     ssrcs = _fresh_ssrcs()
