@@ -88,7 +88,9 @@ class HttpPeer:
 
     def first_picture_s(self) -> float:
         """Seconds from the POST to the first decoded picture."""
-        return self.receivers["video"].pictures[0].at_s - self.opened_s
+        first_at_s = self.receivers["video"].first_at_s
+        assert first_at_s is not None
+        return first_at_s - self.opened_s
 
     async def __aenter__(self) -> Self:
         return self

@@ -92,6 +92,11 @@ class Pace:
         return self._number
 
 
+PRESENT_GAP = VIDEO_CLOCK // 60
+PRESENT_AFTER = 4
+"""Pictures are of the present when so many in a row were at least so far apart."""
+
+
 @dataclass(frozen=True)
 class Picture:
     at_s: float
@@ -112,6 +117,8 @@ class Receiver:
 
     def __post_init__(self) -> None:
         self.ended = False
+        self.first_at_s: float | None = None
+        self._steady, self._last_pts = 0, 0
         self._arrived = asyncio.Condition()
         self._reader = asyncio.create_task(self._read())
 
@@ -145,13 +152,24 @@ class Receiver:
             try:
                 frame = await self.track.recv()
                 if isinstance(frame, av.VideoFrame):
-                    self.pictures.append(seen(frame))
+                    self._take(seen(frame))
                 else:
                     self.samples.extend(array("h", bytes(frame.planes[0])[: frame.samples * 4])[::2])
             except MediaStreamError:
                 self.ended = True
             async with self._arrived:
                 self._arrived.notify_all()
+
+    def _take(self, picture: Picture) -> None:
+        """What a late joiner has missed comes in fast motion, stamped as of now: the bar is not at its place."""
+        if self.first_at_s is None:
+            self.first_at_s = picture.at_s
+        self._steady = self._steady + 1 if picture.pts - self._last_pts >= PRESENT_GAP else 0
+        self._last_pts = picture.pts
+        if self._steady < PRESENT_AFTER:
+            self.pictures.clear()
+        else:
+            self.pictures.append(picture)
 
 
 def seen(frame: av.VideoFrame) -> Picture:
