@@ -161,7 +161,7 @@ class Receiver:
                 self._arrived.notify_all()
 
     def _take(self, picture: Picture) -> None:
-        """What a late joiner has missed comes in fast motion, stamped as of now: the bar is not at its place."""
+        """What a late joiner has missed comes in fast motion, stamped as of now: no place for the bar."""
         if self.first_at_s is None:
             self.first_at_s = picture.at_s
         self._steady = self._steady + 1 if picture.pts - self._last_pts >= PRESENT_GAP else 0
