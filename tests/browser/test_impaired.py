@@ -52,7 +52,7 @@ async def test_video_keeps_playing_over_a_lossy_path(start_node: StartNode, ente
     names = ("framesReceived", "framesDropped", "keyFramesDecoded", "nackCount", "pliCount", "freezeCount")
     print("viewer:", {name: grown(1, "in", name) for name in names})
     assert proxy.lost > 0.03 * (proxy.lost + proxy.passed)
-    # Cameras have temporal layers: rather than wait for a frame that nothing refers to, Chromium shows the next.
+    # Cameras have temporal layers: of frames that nothing refers to Chromium awaits no repair.
     assert decoded >= 0.7 * sent
     assert repaired > 0
     assert resent > 0
