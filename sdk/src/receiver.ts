@@ -1,5 +1,6 @@
 import type { types } from "mediasoup-client";
 import { type CallError, requestError } from "./errors.ts";
+import { waitForRepairs } from "./patience.ts";
 import type { ConsumerParameters, RemotePeer, RemoteProducer, SlotParameters, Turn } from "./protocol.ts";
 import { Reception } from "./reception.ts";
 import type { Roster } from "./roster.ts";
@@ -246,7 +247,9 @@ export class Receiver {
     return new Reception(requests, rtpParameters.encodings?.[0]?.scalabilityMode, paused);
   }
 
-  #begin({ id: consumerId }: types.Consumer, reception: Reception | undefined, paused: boolean): void {
+  #begin(consumer: types.Consumer, reception: Reception | undefined, paused: boolean): void {
+    const { id: consumerId, kind, rtpReceiver } = consumer;
+    if (kind === "video" && rtpReceiver) consumer.observer.once("close", waitForRepairs(rtpReceiver));
     if (reception) reception.begin();
     else if (paused) this.#context.signaling.request("resumeConsumer", { consumerId }).catch(() => {});
   }
