@@ -25,6 +25,7 @@ from vpaas_core import (
     InvalidState,
     NotFound,
     Router,
+    RtcpParameters,
     RtpCapabilities,
     RtpCodecCapability,
     RtpEncodingParameters,
@@ -454,6 +455,22 @@ async def test_a_cname_of_any_length_and_script(router: Router) -> None:
             kind="video", rtp_parameters=replace(parameters, rtcp=replace(parameters.rtcp, cname=cname))
         )
         assert not producer.closed
+
+
+@pytest.mark.parametrize("given", [["", "hers"], [None, "hers"], ["hers", ""], ["hers", "his"], ["", ""]])
+async def test_the_streams_of_one_peer_are_played_in_step(router: Router, given: list[str | None]) -> None:
+    """RFC 3550 §6.5.1. Browsers tell none with simulcast, and take a stream without one for unannounced."""
+    sender, receiver = router.create_web_rtc_transport(), router.create_web_rtc_transport()
+    names = []
+    for ssrc, cname in zip((10, 20), given, strict=True):
+        parameters = replace(vp8(ssrc, mid=str(ssrc)), rtcp=RtcpParameters(cname=cname))
+        producer = sender.produce(kind="video", rtp_parameters=parameters)
+        consumer = receiver.consume(producer_id=producer.id, rtp_capabilities=router.rtp_capabilities)
+        names.append(consumer.rtp_parameters.rtcp.cname)
+    assert names[0]
+    assert names[0] == names[1]
+    if given[0]:
+        assert names[0] == given[0]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from vpaas_core.ortc import (
 from vpaas_core.parameters import (
     ConsumerLayers,
     MediaKind,
+    RtcpParameters,
     RtpCapabilities,
     RtpCodecParameters,
     RtpParameters,
@@ -59,7 +60,7 @@ class Transport(Emitter):
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
         self._next_mid = 0
-        self._cname = secrets.token_hex(8)
+        self._cname = ""
         router.transports[self.id] = self
         router.worker.transports[native_id] = self
 
@@ -88,8 +89,7 @@ class Transport(Emitter):
         self._check_open()
         if id is not None and id in self.router.producers:
             raise InvalidParameters("id", f"{id!r} is in use")
-        if rtp_parameters.rtcp.cname is None:
-            rtp_parameters = replace(rtp_parameters, rtcp=replace(rtp_parameters.rtcp, cname=self._cname))
+        rtp_parameters = replace(rtp_parameters, rtcp=self._in_step(rtp_parameters.rtcp))
         mapping = producer_mapping(rtp_parameters, self.router.rtp_capabilities)
         consumable = consumable_parameters(kind, rtp_parameters, self.router.rtp_capabilities, mapping)
         native_id = self._add_producer(
@@ -109,6 +109,11 @@ class Transport(Emitter):
         self.producers[producer.id] = producer
         self.router.producers[producer.id] = producer
         return producer
+
+    def _in_step(self, rtcp: RtcpParameters) -> RtcpParameters:
+        """A peer's streams share the first CNAME it tells (RFC 3550 §6.5.1); with simulcast there is none."""
+        self._cname = self._cname or rtcp.cname or secrets.token_hex(8)
+        return replace(rtcp, cname=self._cname)
 
     def _add_producer(
         self,
@@ -200,7 +205,7 @@ class Transport(Emitter):
         are none, InvalidParameters, InvalidState (closed).
         """
         self._check_open()
-        consumable = slot_parameters(kind, self.router.rtp_capabilities, self._cname)
+        consumable = slot_parameters(kind, self.router.rtp_capabilities, secrets.token_hex(8))
         parameters = consumer_parameters(
             consumable, rtp_capabilities, mid=self._mid(mid), enable_rtx=enable_rtx
         )
