@@ -202,6 +202,7 @@ async def test_who_speaks_is_marked(start_node: StartNode, enter: Enter) -> None
     node = await start_node()
     options = {"room": "speakers", "video": "off"}
     ada, bob = await enter(node, "Ada", **options), await enter(node, "Bob", **options)
+    await asyncio.gather(ada.hears("Bob"), bob.hears("Ada"))
     await bob.page.evaluate("window.vpaas.call.mute('microphone')")
     await bob.until("marking Ada", lambda: _marks(bob, "Ada"))
     await ada.until("marking herself", lambda: _marks(ada, "Ada (you)"))
