@@ -232,6 +232,26 @@ def test_dlrr() -> None:
     assert rtcp.build_dlrr(1, 2, 0x11223344, 65536) == expected
 
 
+def test_ones_own_dlrr_is_found_among_others() -> None:
+    rrtr = struct.pack("!BBHQ", 4, 0, 2, 7)
+    other = struct.pack("!BBHIII", 5, 0, 3, 8, 1, 2)
+    several = struct.pack("!BBHIIIIII", 5, 0, 6, 9, 3, 4, 10, 5, 6)
+    data = packet(RtcpKind.RTCP_XR, 0, struct.pack("!I", 77) + rrtr + other + several)
+    for receiver, found in {8: (1, 2), 9: (3, 4), 10: (5, 6)}.items():
+        (seen,), _ = rtcp.parse(data, receiver)
+        assert (seen["rrtr"], seen["dlrr"]) == (7, found)
+    (seen,), _ = rtcp.parse(data, 11)
+    assert "dlrr" not in seen
+
+
+@pytest.mark.parametrize("words", [0, 2, 4, 0xFFFF])
+def test_no_dlrr(words: int) -> None:
+    """Without items, cut short, and longer than its packet."""
+    block = struct.pack("!BBHII", 5, 0, words, 8, 1)
+    (seen,), _ = rtcp.parse(packet(RtcpKind.RTCP_XR, 0, struct.pack("!I", 77) + block), 8)
+    assert "dlrr" not in seen
+
+
 # Malformed
 
 

@@ -1,5 +1,7 @@
 """Reports keep sound and picture in step, and tell round trip, loss and jitter as the network makes them."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.sim.network import Link, Network
@@ -186,14 +188,57 @@ def test_a_viewers_clock_request_is_answered(network: Network) -> None:
     """RFC 3611 §4.4: a browser that only receives learns the round trip so."""
     publisher, viewer = Peer(network), Peer(network)
     network.run(0.1)
-    viewer.produce("opus", payload_type=111)
+    viewer.consume(publisher.produce().start())
     ntp = 0x1122334455667788
     viewer.send_rtcp(rtcp.build_rrtr(77, ntp))
     network.run(1.5)
     answers = [report for report in viewer.reports if report.body["kind"] == RtcpKind.RTCP_XR]
     assert len(answers) >= 1
     assert (ntp >> 16 & 0xFFFFFFFF).to_bytes(4) in bytes(answers[0].body["body"])
-    assert publisher.reports == [] or not any(r.body["kind"] == RtcpKind.RTCP_XR for r in publisher.reports)
+
+
+def test_the_round_trip_to_who_only_sends_is_measured(network: Network) -> None:
+    """RFC 3611 §4.4, §4.5: no receiver report tells it."""
+    near = Peer(network, uplink=Link(delay_us=3_000), downlink=Link(delay_us=2_000))
+    far = Peer(network, uplink=Link(delay_us=130_000), downlink=Link(delay_us=120_000))
+    silent = Peer(network)
+    network.run(1)
+    for peer in (near, far):
+        peer.produce().start()
+    network.run(4)
+    round_trips = [
+        network.core.transport_stats(peer.transport)["round_trip_time"] for peer in (near, far, silent)
+    ]
+    assert round_trips == [pytest.approx(0.005, abs=0.001), pytest.approx(0.25, abs=0.001), 0]
+
+
+def test_a_publishers_round_trip_spaces_the_requests(network: Network) -> None:
+    near = Peer(network, uplink=Link(delay_us=3_000), downlink=Link(delay_us=2_000))
+    far = Peer(network, uplink=Link(delay_us=130_000), downlink=Link(delay_us=120_000))
+    network.run(1)
+    spaced_us = []
+    for peer in (near, far):
+        source = peer.produce(rtx=False).start()  # and so it never answers
+        Peer(network).consume(source)
+        network.run(4)
+        source.next_packet(source.codec.delta)
+        network.run(1)
+        asked = [each.at_us for each in peer.of_kind(RtcpKind.RTCP_RTPFB)]
+        spaced_us.append(min(later - sooner for sooner, later in pairwise(asked)))
+    assert spaced_us[0] == pytest.approx(20_000, abs=10_000)
+    assert spaced_us[1] == pytest.approx(250_000, abs=10_000)
+
+
+@pytest.mark.parametrize("dlrr", [0xFFFFFFFF, 0, 1 << 31])
+def test_a_false_answer_tells_nothing(network: Network, dlrr: int) -> None:
+    """Later than it was asked, or from before the node ran."""
+    publisher = Peer(network)
+    publisher.produce().start()
+    network.run(2.5)
+    measured = network.core.transport_stats(publisher.transport)["round_trip_time"]
+    publisher.send_rtcp(rtcp.build_dlrr(1, publisher.rtcp_ssrc, 0x12345678, dlrr))
+    network.run(0.2)
+    assert network.core.transport_stats(publisher.transport)["round_trip_time"] == measured
 
 
 def test_statistics_tell_what_viewers_report(network: Network) -> None:

@@ -76,6 +76,9 @@ class Peer:
         self.stun_answers: list[stun.Message] = []
         self.other: list[bytes] = []  # neither STUN nor media: DTLS
         self.refused: Counter[str] = Counter()
+        self.asked_the_time: tuple[int, int, int] | None = (
+            None  # by whom, their time, and when: RFC 3611 §4.4
+        )
         self.left = False
         self.arrives_us: int | None = None  # when the packet sent last will, if at all
         self._wire: dict[tuple[int, int], bytes] = {}
@@ -208,6 +211,8 @@ class Peer:
             self.reports.append(Report(self.network.now_us, packet))
             if packet["kind"] == RtcpKind.RTCP_SR and packet["ssrc"] in self.sinks:
                 self.sinks[packet["ssrc"]].sender_report(packet["sender"])
+            elif "rrtr" in packet:
+                self.asked_the_time = (packet["ssrc"], packet["rrtr"] >> 16 & 0xFFFFFFFF, self.network.now_us)
             elif packet["kind"] == RtcpKind.RTCP_RTPFB and packet["media_ssrc"] in self.sources:
                 self.sources[packet["media_ssrc"]].nacked(packet["nack"])
             elif packet["kind"] == RtcpKind.RTCP_PSFB:
@@ -219,9 +224,13 @@ class Peer:
         return [report for report in self.reports if report.body["kind"] == kind]
 
     def _report(self) -> None:
-        """Once a second: sender reports of the sources, one receiver report of the sinks."""
+        """Once a second: of the sources, of the sinks, and to who asked for the time."""
         if self.left:
             return
+        if self.asked_the_time is not None:
+            by, lrr, at_us = self.asked_the_time
+            waited = (self.network.now_us - at_us << 16) // 1_000_000
+            self.send_rtcp(rtcp.build_dlrr(self.rtcp_ssrc ^ 0x0F000000, by, lrr, waited))
         for source in dict.fromkeys(self.sources.values()):
             if source.packets_sent and source.reports:
                 self.send_rtcp(rtcp.build_sr(source.sender_report()))

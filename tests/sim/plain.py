@@ -53,7 +53,7 @@ class PlainPeer(Peer):
         self.other = []
         self.refused: Counter[str] = Counter()
         self.left = False
-        self.arrives_us = None
+        self.arrives_us = self.asked_the_time = None
         self._wire, self._wire_highest = {}, {}
         self.transport = network.core.add_plain_transport(
             self.rtcp_ssrc, self.rtcp_mux, self.comedia, self.profile is not None

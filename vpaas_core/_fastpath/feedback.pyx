@@ -47,6 +47,7 @@ from vpaas_core._fastpath.rtcp cimport (
     rtcp_is_pli,
     rtcp_media_ssrc,
     rtcp_next,
+    rtcp_read_dlrr,
     rtcp_read_fir,
     rtcp_read_nack,
     rtcp_read_report,
@@ -59,6 +60,7 @@ from vpaas_core._fastpath.rtcp cimport (
     rtcp_write_nack,
     rtcp_write_pli,
     rtcp_write_rr,
+    rtcp_write_rrtr,
     rtcp_write_sdes,
     rtcp_write_sr,
 )
@@ -73,7 +75,7 @@ cdef enum:
     COMPOUND_BYTES = 1200           # bytes of one outgoing compound, below any path's MTU
     NACKS_IN_COMPOUND = 297         # sequence numbers; a compound's worth when none share an entry (RFC 4585 §6.2.1)
     REPORTS_IN_RR_MAX = 31          # RFC 3550 §6.4.2: the count has five bits
-    RTT_US_ASSUMED = 100000         # us towards a publisher, whose round trip reports do not tell
+    RTT_US_ASSUMED = 100000         # us towards a publisher, until it is measured
     RTT_US_MAX = 10000000           # us; beyond it a report lies or is of another age
 
 
@@ -167,9 +169,8 @@ cdef int _dispatch(Pipeline* pl, Transport* t, const RtcpPacket* packet, int64_t
         return _nack(pl, t, packet, now_us)
     if packet.kind == RTCP_PSFB:
         return _key_frame_request(pl, t, packet, now_us)
-    if packet.kind == RTCP_XR and rtcp_read_rrtr(packet, &t.xr_ntp):
-        t.xr_ssrc = packet.ssrc
-        t.xr_arrival_us = now_us
+    if packet.kind == RTCP_XR:
+        _extended_report(pl, t, packet, now_us)
     return DROP_NONE
 
 
@@ -220,6 +221,20 @@ cdef void _measure_round_trip(Transport* t, Consumer* c, const ReportBlock* bloc
                 c.rtt_us = rtt_us
                 t.rtt_us = rtt_us
             return
+
+
+cdef void _extended_report(Pipeline* pl, Transport* t, const RtcpPacket* packet, int64_t now_us) noexcept nogil:
+    """RFC 3611 §4.4, §4.5: the round trip to who only sends, and theirs to who only receives."""
+    cdef uint32_t lrr = 0
+    cdef uint32_t dlrr = 0
+    cdef int64_t rtt_us
+    if rtcp_read_rrtr(packet, &t.xr_ntp):
+        t.xr_ssrc = packet.ssrc
+        t.xr_arrival_us = now_us
+    if rtcp_read_dlrr(packet, t.rtcp_ssrc, &lrr, &dlrr) and lrr:
+        rtt_us = (<int64_t><uint32_t>(ntp_middle(ntp_time(pl, now_us)) - lrr - dlrr) * 1000000) >> 16
+        if rtt_us < RTT_US_MAX:
+            t.rtt_us = max(rtt_us, 1)
 
 
 cdef int _nack(Pipeline* pl, Transport* t, const RtcpPacket* packet, int64_t now_us) noexcept nogil:
@@ -359,6 +374,11 @@ cdef void feedback_reports(Pipeline* pl, Transport* t, int64_t now_us) noexcept 
             _send_rtcp(pl, t, out, n)
             n = 0
         n += _write_sender_report(pl, <Consumer*>t.consumers.items[i], out + n, COMPOUND_BYTES - n, now_us)
+    if n and t.xr_ssrc:
+        n += rtcp_write_dlrr(
+            out + n, COMPOUND_BYTES - n, t.rtcp_ssrc, t.xr_ssrc, ntp_middle(t.xr_ntp),
+            <uint32_t>(((now_us - t.xr_arrival_us) << 16) // 1000000),
+        )
     if n:
         _send_rtcp(pl, t, out, n)
 
@@ -395,12 +415,7 @@ cdef int _write_receiver_report(Pipeline* pl, Transport* t, uint8_t* out, int64_
             b.dlsr = <uint32_t>(((now_us - s.sr_arrival_us) << 16) // 1000000) if s.sr_ntp else 0
     n = rtcp_write_rr(out, COMPOUND_BYTES, t.rtcp_ssrc, blocks, count)
     n += rtcp_write_sdes(out + n, COMPOUND_BYTES - n, t.rtcp_ssrc, b"vpaas", 5)
-    if t.xr_ssrc:
-        n += rtcp_write_dlrr(
-            out + n, COMPOUND_BYTES - n, t.rtcp_ssrc, t.xr_ssrc, ntp_middle(t.xr_ntp),
-            <uint32_t>(((now_us - t.xr_arrival_us) << 16) // 1000000),
-        )
-    return n
+    return n + rtcp_write_rrtr(out + n, COMPOUND_BYTES - n, t.rtcp_ssrc, ntp_time(pl, now_us))
 
 
 cdef void _score_stream(RecvStream* s) noexcept nogil:

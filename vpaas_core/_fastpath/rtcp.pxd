@@ -76,6 +76,8 @@ cdef int rtcp_read_nack(const RtcpPacket* packet, int i, uint16_t* pid, uint16_t
 cdef bint rtcp_is_pli(const RtcpPacket* packet) noexcept nogil
 cdef int rtcp_read_fir(const RtcpPacket* packet, int i, uint32_t* ssrc, uint8_t* seq) noexcept nogil
 cdef int rtcp_read_rrtr(const RtcpPacket* packet, uint64_t* ntp) noexcept nogil
+# What a sender answers the RRTR of `receiver`.
+cdef int rtcp_read_dlrr(const RtcpPacket* packet, uint32_t receiver, uint32_t* lrr, uint32_t* dlrr) noexcept nogil
 
 cdef int rtcp_write_sr(
     uint8_t* out, int room, const SenderReport* report, const ReportBlock* blocks, int n

@@ -167,17 +167,42 @@ cdef int rtcp_read_fir(const RtcpPacket* packet, int i, uint32_t* ssrc, uint8_t*
 #    +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 cdef int rtcp_read_rrtr(const RtcpPacket* packet, uint64_t* ntp) noexcept nogil:
     cdef int at = 4
+    cdef int size = xr_block(packet, XR_RRTR, &at)
+    if size != 12:
+        return 0
+    ntp[0] = load64(packet.body + at + 4)
+    return 1
+
+
+cdef int rtcp_read_dlrr(const RtcpPacket* packet, uint32_t receiver, uint32_t* lrr, uint32_t* dlrr) noexcept nogil:
+    cdef int at = 4
+    cdef int size = xr_block(packet, XR_DLRR, &at)
+    cdef const uint8_t* item
+    cdef int i
+    while size:
+        for i in range((size - 4) // 12):
+            item = packet.body + at + 4 + 12 * i
+            if load32(item) == receiver:
+                lrr[0] = load32(item + 4)
+                dlrr[0] = load32(item + 8)
+                return 1
+        at += size
+        size = xr_block(packet, XR_DLRR, &at)
+    return 0
+
+
+cdef int xr_block(const RtcpPacket* packet, int kind, int* at) noexcept nogil:
+    """Size of the first block of a kind from `at` on, which becomes its place; 0: there is none. RFC 3611 §3."""
     cdef int size
     if packet.kind != RTCP_XR:
         return 0
-    while at + 4 <= packet.body_len:
-        size = 4 + 4 * load16(packet.body + at + 2)
-        if at + size > packet.body_len:
+    while at[0] + 4 <= packet.body_len:
+        size = 4 + 4 * load16(packet.body + at[0] + 2)
+        if at[0] + size > packet.body_len:
             return 0
-        if packet.body[at] == XR_RRTR and size == 12:
-            ntp[0] = load64(packet.body + at + 4)
-            return 1
-        at += size
+        if packet.body[at[0]] == kind:
+            return size
+        at[0] += size
     return 0
 
 
@@ -337,11 +362,11 @@ cdef int rtcp_write_dlrr(
 # Python faces
 
 
-cdef dict view(const RtcpPacket* packet):
+cdef dict view(const RtcpPacket* packet, uint32_t receiver):
     cdef SenderReport sr
     cdef ReportBlock block
     cdef uint64_t ntp
-    cdef uint32_t ssrc
+    cdef uint32_t ssrc, lrr, dlrr
     cdef uint16_t pid, blp
     cdef uint8_t seq
     cdef int i = 0
@@ -372,19 +397,23 @@ cdef dict view(const RtcpPacket* packet):
         while rtcp_read_fir(packet, i, &ssrc, &seq):
             items.append((ssrc, seq))
             i += 1
-    elif rtcp_read_rrtr(packet, &ntp):
-        seen["rrtr"] = ntp
+    elif packet.kind == RTCP_XR:
+        if rtcp_read_rrtr(packet, &ntp):
+            seen["rrtr"] = ntp
+        if rtcp_read_dlrr(packet, receiver, &lrr, &dlrr):
+            seen["dlrr"] = (lrr, dlrr)
     return seen
 
 
-def parse(const uint8_t[::1] data not None):
+def parse(const uint8_t[::1] data not None, uint32_t receiver=0):
+    """`receiver`: whose DLRR to look for."""
     cdef const uint8_t* p = &data[0] if data.shape[0] else NULL
     cdef int offset = 0
     cdef RtcpPacket packet
     cdef int status = rtcp_next(p, <int>data.shape[0], &offset, &packet)
     packets = []
     while status == 1:
-        packets.append(view(&packet))
+        packets.append(view(&packet, receiver))
         status = rtcp_next(p, <int>data.shape[0], &offset, &packet)
     return packets, status == 0
 
