@@ -225,8 +225,8 @@ def test_a_publishers_round_trip_spaces_the_requests(network: Network) -> None:
         network.run(1)
         asked = [each.at_us for each in peer.of_kind(RtcpKind.RTCP_RTPFB)]
         spaced_us.append(min(later - sooner for sooner, later in pairwise(asked)))
-    assert spaced_us[0] == pytest.approx(20_000, abs=10_000)
-    assert spaced_us[1] == pytest.approx(250_000, abs=10_000)
+    assert 15_000 <= spaced_us[0] <= 30_000
+    assert 250_000 < spaced_us[1] < 340_000
 
 
 @pytest.mark.parametrize("dlrr", [0xFFFFFFFF, 0, 1 << 31])

@@ -227,7 +227,8 @@ class Peer:
         """Once a second: of the sources, of the sinks, and to who asked for the time."""
         if self.left:
             return
-        if self.asked_the_time is not None:
+        reporting = any(each.reports for each in (*self.sources.values(), *self.sinks.values()))
+        if self.asked_the_time is not None and reporting:
             by, lrr, at_us = self.asked_the_time
             waited = (self.network.now_us - at_us << 16) // 1_000_000
             self.send_rtcp(rtcp.build_dlrr(self.rtcp_ssrc ^ 0x0F000000, by, lrr, waited))

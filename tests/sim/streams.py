@@ -71,7 +71,7 @@ class SendStream:
         self.seq, self.rtx_seq = first_seq, 500
         self.timestamp_base = timestamp_base
         self.sent: dict[int, Rtp] = {}  # by sequence number
-        self.packets_sent = self.octets_sent = self.resent = 0
+        self.packets_sent = self.octets_sent = self.resent = self.resent_arrived = 0
         self.key_frame_requests_us: list[int] = []
         self.nacks: Counter[int] = Counter()
         self._key_frame_next = True
@@ -117,6 +117,7 @@ class SendStream:
             return
         self.resent += 1
         self._send(self._retransmission(packet))
+        self.resent_arrived += self.peer.arrives_us is not None
         self.rtx_seq += 1
 
     def _send(self, packet: Rtp) -> None:

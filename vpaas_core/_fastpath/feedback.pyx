@@ -21,6 +21,7 @@ from vpaas_core._fastpath.limits cimport (
     RTCP_SENDERS_MAX,
     SCORE_INTERVAL_US,
     SRTP_OVERHEAD_BYTES_MAX,
+    TICK_US,
 )
 from vpaas_core._fastpath.nack cimport nack_due
 from vpaas_core._fastpath.net cimport Addr
@@ -323,7 +324,8 @@ cdef void feedback_stream_tick(Pipeline* pl, RecvStream* s, int64_t now_us) noex
     cdef uint16_t missing[NACKS_IN_COMPOUND]
     cdef uint8_t out[COMPOUND_BYTES]
     cdef Transport* t = s.producer.transport
-    cdef int64_t rtt_us = t.rtt_us if t.rtt_us else RTT_US_ASSUMED
+    # An answer under way is not asked for again: paths swing, and both sides look at their clocks now and then.
+    cdef int64_t rtt_us = t.rtt_us * 5 // 4 + TICK_US if t.rtt_us else RTT_US_ASSUMED
     cdef int n
     if s.key_frame_wanted and not s.producer.paused:
         if s.producer.consumers.count == 0:
